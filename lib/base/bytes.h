@@ -24,7 +24,9 @@ inline Bytes to_bytes(std::string_view text) {
     const BytesView view = as_bytes(text);
     return {view.begin(), view.end()};
 }
-inline std::string to_text(BytesView bytes) { return std::string(as_text(bytes)); }
+inline std::string to_text(BytesView bytes) {
+    return std::string(as_text(bytes));
+}
 
 // Lower-case hexadecimal digits, two for each byte.
 std::string to_hex(BytesView bytes);

@@ -13,11 +13,11 @@ namespace millrace {
 }  // namespace millrace
 
 // CHECK(condition) or CHECK(condition, "what it means for the reader of the crash report").
-#define CHECK(condition, ...)                                        \
-    do {                                                             \
-        if (!(condition)) [[unlikely]] {                             \
-            ::millrace::check_failed(#condition, "" __VA_ARGS__);    \
-        }                                                            \
+#define CHECK(condition, ...)                                     \
+    do {                                                          \
+        if (!(condition)) [[unlikely]] {                          \
+            ::millrace::check_failed(#condition, "" __VA_ARGS__); \
+        }                                                         \
     } while (false)
 
 #define UNREACHABLE() ::millrace::check_failed("unreachable", "")

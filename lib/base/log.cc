@@ -14,27 +14,32 @@ std::atomic<LogFormat> chosen_format{LogFormat::automatic};
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return spdlog::level::debug;
-        case LogLevel::info: return spdlog::level::info;
-        case LogLevel::warning: return spdlog::level::warn;
-        case LogLevel::error: return spdlog::level::err;
+        case LogLevel::debug:
+            return spdlog::level::debug;
+        case LogLevel::info:
+            return spdlog::level::info;
+        case LogLevel::warning:
+            return spdlog::level::warn;
+        case LogLevel::error:
+            return spdlog::level::err;
     }
     return spdlog::level::err;
 }
 
 bool wants_json() {
     const LogFormat format = chosen_format.load(std::memory_order_relaxed);
-    return format == LogFormat::json || (format == LogFormat::automatic && isatty(STDERR_FILENO) == 0);
+    return format == LogFormat::json ||
+           (format == LogFormat::automatic && isatty(STDERR_FILENO) == 0);
 }
 
 std::shared_ptr<spdlog::logger> make_logger() {
     auto sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();
     auto logger = std::make_shared<spdlog::logger>("millrace", std::move(sink));
     logger->set_level(spdlog::level::trace);
-    logger->set_pattern(wants_json() ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}"
-                                     : "%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %v",
-                        wants_json() ? spdlog::pattern_time_type::utc
-                                     : spdlog::pattern_time_type::local);
+    logger->set_pattern(
+        wants_json() ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}"
+                     : "%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %v",
+        wants_json() ? spdlog::pattern_time_type::utc : spdlog::pattern_time_type::local);
     return logger;
 }
 
@@ -66,7 +71,9 @@ void configure_log(LogLevel level, LogFormat format) {
     logger() = make_logger();
 }
 
-bool log_enabled(LogLevel level) { return level >= threshold.load(std::memory_order_relaxed); }
+bool log_enabled(LogLevel level) {
+    return level >= threshold.load(std::memory_order_relaxed);
+}
 
 void write_log(LogLevel level, std::string_view component, std::string_view message) {
     std::string line;
