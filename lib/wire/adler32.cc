@@ -5,8 +5,8 @@
 namespace millrace::wire {
 
 std::uint32_t adler32(BytesView bytes, std::uint32_t previous) {
-    return static_cast<std::uint32_t>(::adler32_z(
-        previous, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
+    return static_cast<std::uint32_t>(
+        ::adler32_z(previous, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace millrace::wire

@@ -9,7 +9,8 @@
 namespace millrace::wire {
 namespace {
 
-constexpr std::size_t kFoldingFrom = 2048;  // bytes; below, one SSE4.2 stream is faster than ISA-L's set-up
+constexpr std::size_t kFoldingFrom =
+    2048;  // bytes; below, one SSE4.2 stream is faster than ISA-L's set-up
 
 constexpr std::array<std::uint32_t, 256> make_table() {
     std::array<std::uint32_t, 256> table{};

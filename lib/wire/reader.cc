@@ -4,7 +4,9 @@
 
 namespace millrace::wire {
 
-double Reader::float64() { return std::bit_cast<double>(uint64()); }
+double Reader::float64() {
+    return std::bit_cast<double>(uint64());
+}
 
 std::uint32_t Reader::unsigned_varint() {
     std::uint32_t value = 0;

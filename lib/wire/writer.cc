@@ -6,7 +6,9 @@
 
 namespace millrace::wire {
 
-void Writer::float64(double value) { uint64(std::bit_cast<std::uint64_t>(value)); }
+void Writer::float64(double value) {
+    uint64(std::bit_cast<std::uint64_t>(value));
+}
 
 void Writer::unsigned_varint(std::uint32_t value) {
     while (value >= 0x80) {

@@ -34,8 +34,8 @@ class Writer {
     void uint64(std::uint64_t value) { integer(value); }
     void float64(double value);
     void unsigned_varint(std::uint32_t value);
-    void varint(std::int32_t value);    // zigzag
-    void varlong(std::int64_t value);   // zigzag
+    void varint(std::int32_t value);   // zigzag
+    void varlong(std::int64_t value);  // zigzag
     void bytes(BytesView value) { x_bytes.insert(x_bytes.end(), value.begin(), value.end()); }
     void text(std::string_view value) { bytes(as_bytes(value)); }
     void external(std::uint32_t id, std::uint32_t size);
