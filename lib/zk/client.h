@@ -1,0 +1,195 @@
+// A ZooKeeper client on a loop: one session, kept alive over the servers of a connect string. Requests are pipelined; every
+// callback runs on the loop, in the order of the requests, never inside the call that made the request.
+//
+// A request made while there is no connection waits for the next one. A request that was sent when the connection broke
+// answers connection_loss: it may or may not have happened. Once the session has expired, everything answers session_expired,
+// and the owner makes another Client.
+//
+// Paths are those below the chroot of the connect string; what comes back has the chroot taken off.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/result.h"
+#include "lib/base/time.h"
+#include "lib/runtime/loop.h"
+#include "lib/runtime/network.h"
+#include "lib/zk/connect_string.h"
+#include "lib/zk/error_code.h"
+#include "lib/zk/zookeeper.h"
+
+namespace millrace::zk {
+
+// The answer to one request: ErrorCode::ok and the value, or the error and a fresh value. zxid is the state it was answered
+// from (0 when no server answered).
+template <class T>
+struct Answer {
+    ErrorCode error = ErrorCode::ok;
+    T value{};
+    std::int64_t zxid = 0;
+
+    bool ok() const { return error == ErrorCode::ok; }
+};
+
+template <class T>
+using Callback = std::move_only_function<void(Answer<T>)>;
+
+struct Nothing {};
+
+struct Created {
+    std::string path;  // with the sequence number, when the mode has one
+    Stat stat;
+};
+
+struct NodeData {
+    Bytes data;
+    Stat stat;
+};
+
+struct NodeChildren {
+    std::vector<std::string> names;  // in the server's order
+    Stat stat;
+};
+
+struct NodeAcl {
+    std::vector<Acl> acl;
+    Stat stat;
+};
+
+enum class CreateMode : std::int32_t {
+    persistent = 0,
+    ephemeral = 1,
+    persistent_sequential = 2,
+    ephemeral_sequential = 3,
+    container = 4,
+    persistent_with_ttl = 5,
+    persistent_sequential_with_ttl = 6,
+};
+
+constexpr std::int32_t kAnyVersion = -1;
+
+// One operation of a multi.
+struct CreateOp {
+    std::string path;
+    Bytes data;
+    std::vector<Acl> acl;
+    CreateMode mode = CreateMode::persistent;  // without TTL
+};
+struct DeleteOp {
+    std::string path;
+    std::int32_t version = kAnyVersion;
+};
+struct SetDataOp {
+    std::string path;
+    Bytes data;
+    std::int32_t version = kAnyVersion;
+};
+struct CheckOp {
+    std::string path;
+    std::int32_t version = kAnyVersion;
+};
+using MultiOp = std::variant<CreateOp, DeleteOp, SetDataOp, CheckOp>;
+
+// What became of one operation. In a failed multi the operations before the failed one carry ok, those after it
+// runtime_inconsistency; none of them has happened.
+struct MultiOpResult {
+    ErrorCode error = ErrorCode::ok;
+    std::string path;  // of a create
+    Stat stat;         // of a create and a setData
+};
+
+// Answer::error of a multi is that of the first failed operation, so ok means that all of them happened.
+using MultiResults = std::vector<MultiOpResult>;
+
+enum class WatchEventType : std::int32_t {
+    node_created = 1,
+    node_deleted = 2,
+    node_data_changed = 3,
+    node_children_changed = 4,
+};
+
+struct WatchEvent {
+    WatchEventType type = WatchEventType::node_created;
+    std::string path;
+    std::int64_t zxid = -1;  // of the change; -1 from servers before 3.9
+};
+
+// Called once for each watch that was set, at most once. It survives a lost connection: the client sets it again at the next
+// server, which reports what was missed. After the session's end it is forgotten without a call.
+using Watcher = std::function<void(const WatchEvent&)>;
+
+enum class SessionEvent {
+    connected,     // a server has confirmed the session; from now on requests are sent
+    disconnected,  // the connection is gone; the session may live on
+    expired,       // the session is over and its ephemeral nodes are gone; the last event
+    auth_failed,   // a server refused the credentials given with add_auth; the last event
+};
+
+struct ClientOptions {
+    ConnectString servers;
+    Duration session_timeout = 18s;  // asked for; the server may give another one
+    std::size_t outstanding_max =
+        16'384;  // requests without an answer; above, calls answer throttled_op
+    std::size_t frame_bytes_max = 64 << 20;  // of an answer; a larger one breaks the connection
+};
+
+// world:anyone may do everything; and the same list but reading only.
+std::vector<Acl> open_acl();
+std::vector<Acl> read_only_acl();
+
+class ClientDriver;
+
+class Client {
+ public:
+    // Connects as soon as start is called. The loop and the network outlive the client.
+    Client(runtime::Loop& loop, runtime::Network& network, ClientOptions options,
+           std::function<void(SessionEvent)> on_session_event);
+    // Drops the connection without ending the session at the server; no callback runs any more.
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    void start();
+    // Ends the session at the server (its ephemeral nodes go), then calls back; without a connection it calls back at once
+    // and the server expires the session. Requests still open answer session_expired. No session event follows.
+    void close(runtime::Task then);
+
+    bool connected() const;
+    bool expired() const;
+    // 0 before the first connection.
+    std::int64_t session_id() const;
+    // As the server gave it; what was asked for before the first connection.
+    Duration session_timeout() const;
+    std::size_t outstanding() const;
+
+    void create(std::string_view path, BytesView data, const std::vector<Acl>& acl, CreateMode mode,
+                Callback<Created> then);
+    // ttl in milliseconds; the mode is one of the two with TTL.
+    void create_with_ttl(CreateOp op, std::int64_t ttl_millis, Callback<Created> then);
+    void remove(std::string_view path, std::int32_t version, Callback<Nothing> then);
+    // A watch is left also where the node does not exist.
+    void exists(std::string_view path, Watcher watcher, Callback<Stat> then);
+    void get_data(std::string_view path, Watcher watcher, Callback<NodeData> then);
+    void set_data(std::string_view path, BytesView data, std::int32_t version, Callback<Stat> then);
+    void get_children(std::string_view path, Watcher watcher, Callback<NodeChildren> then);
+    void get_acl(std::string_view path, Callback<NodeAcl> then);
+    void set_acl(std::string_view path, const std::vector<Acl>& acl, std::int32_t version,
+                 Callback<Stat> then);
+    // All or nothing.
+    void multi(const std::vector<MultiOp>& ops, Callback<MultiResults> then);
+    // Answers once this server has seen everything that the leader had ordered before.
+    void sync(std::string_view path, Callback<Nothing> then);
+    // Kept, and given again to every server the session moves to.
+    void add_auth(std::string_view scheme, BytesView credentials, Callback<Nothing> then);
+
+ private:
+    std::shared_ptr<ClientDriver> x_driver;
+};
+
+}  // namespace millrace::zk
