@@ -15,11 +15,11 @@ namespace millrace::kube_operator::api {
 struct TextField {
     std::string_view doc;
     std::optional<std::string_view> default_value = {};
-    std::string_view pattern = {};                  // RE2
-    std::int64_t length_max = 253;                  // characters
-    std::vector<std::string_view> allowed = {};     // empty: anything
+    std::string_view pattern = {};               // RE2
+    std::int64_t length_max = 253;               // characters
+    std::vector<std::string_view> allowed = {};  // empty: anything
     bool required = false;
-    bool date_time = false;                         // RFC 3339
+    bool date_time = false;  // RFC 3339
 };
 
 struct IntegerField {

@@ -18,9 +18,9 @@ inline constexpr std::string_view kCategory = "millrace";
 
 struct PrinterColumn {
     std::string_view name;
-    std::string_view type;       // string, integer, boolean, date
+    std::string_view type;  // string, integer, boolean, date
     std::string_view json_path;
-    int priority = 0;            // above 0: only with -o wide
+    int priority = 0;  // above 0: only with -o wide
 };
 
 struct ScalePaths {
@@ -38,7 +38,7 @@ struct Kind {
     std::vector<PrinterColumn> columns;
     std::optional<ScalePaths> scale;
     std::vector<Rule> spec_rules;
-    void (*describe_spec)(FieldVisitor&);    // walks a fresh struct
+    void (*describe_spec)(FieldVisitor&);  // walks a fresh struct
     void (*describe_status)(FieldVisitor&);
 };
 

@@ -95,13 +95,13 @@ void SchemaWriter::boolean(std::string_view name, bool&, std::string_view doc, b
 
 void SchemaWriter::text_map(std::string_view name, std::map<std::string, std::string>&,
                             const MapField& field) {
-    x_state->add(name,
-                 {{"type", "object"},
-                  {"description", field.doc},
-                  {"maxProperties", field.entries_max},
-                  {"additionalProperties",
-                   {{"type", "string"}, {"maxLength", field.value_length_max}}}},
-                 false);
+    x_state->add(
+        name,
+        {{"type", "object"},
+         {"description", field.doc},
+         {"maxProperties", field.entries_max},
+         {"additionalProperties", {{"type", "string"}, {"maxLength", field.value_length_max}}}},
+        false);
 }
 
 void SchemaWriter::integer_list(std::string_view name, std::vector<std::int64_t>&,
@@ -115,22 +115,22 @@ void SchemaWriter::integer_list(std::string_view name, std::vector<std::int64_t>
 }
 
 void SchemaWriter::passthrough(std::string_view name, std::string&, std::string_view doc) {
-    x_state->add(name,
-                 {{"type", "object"},
-                  {"description", doc},
-                  {"x-kubernetes-preserve-unknown-fields", true}},
-                 false);
+    x_state->add(
+        name,
+        {{"type", "object"}, {"description", doc}, {"x-kubernetes-preserve-unknown-fields", true}},
+        false);
 }
 
 bool SchemaWriter::begin_object(std::string_view name, const ObjectField& field) {
-    json schema = {
-        {"type", "object"}, {"description", field.doc}, {"properties", json::object()}};
+    json schema = {{"type", "object"}, {"description", field.doc}, {"properties", json::object()}};
     add_rules(schema, field.rules);
     x_state->open.push_back(&x_state->add(name, std::move(schema), field.required));
     return true;
 }
 
-void SchemaWriter::end_object() { x_state->open.pop_back(); }
+void SchemaWriter::end_object() {
+    x_state->open.pop_back();
+}
 
 std::size_t SchemaWriter::begin_list(std::string_view name, const ListField& field, std::size_t) {
     json schema = {{"type", "array"},
@@ -151,6 +151,8 @@ void SchemaWriter::begin_item(std::size_t) {
     x_state->open.push_back(&(*x_state->open.back())["items"]);
 }
 
-void SchemaWriter::end_list() { x_state->open.pop_back(); }
+void SchemaWriter::end_list() {
+    x_state->open.pop_back();
+}
 
 }  // namespace millrace::kube_operator::api

@@ -31,7 +31,8 @@ class SchemaWriter : public FieldVisitor {
     void end_object() override;
 
  protected:
-    std::size_t begin_list(std::string_view name, const ListField& field, std::size_t size) override;
+    std::size_t begin_list(std::string_view name, const ListField& field,
+                           std::size_t size) override;
     void begin_item(std::size_t index) override;
     void end_list() override;
 
