@@ -145,15 +145,15 @@ std::string version_condition(VersionRange range, VersionRange within) {
     const bool below = range.first > within.first;
     const bool above = range.last < within.last;
     if (below && range.first == range.last) {
-        return fmt::format("version == {}", range.first);
+        return fmt::format("wire_version == {}", range.first);
     }
     if (below && above) {
-        return fmt::format("version >= {} && version <= {}", range.first, range.last);
+        return fmt::format("wire_version >= {} && wire_version <= {}", range.first, range.last);
     }
     if (below) {
-        return fmt::format("version >= {}", range.first);
+        return fmt::format("wire_version >= {}", range.first);
     }
-    return above ? fmt::format("version <= {}", range.last) : "true";
+    return above ? fmt::format("wire_version <= {}", range.last) : "true";
 }
 
 std::string null_condition(const Field& field) {
@@ -164,7 +164,7 @@ std::string null_condition(const Field& field) {
 }
 
 std::string_view structure_arguments(Profile profile) {
-    return profile == Profile::jute ? "" : ", version, flexible";
+    return profile == Profile::jute ? "" : ", wire_version, flexible";
 }
 
 }  // namespace millrace::codegen

@@ -24,13 +24,13 @@ std::string member_initializer(const Schema& schema, const Field& field);
 // An expression that is true when the member holds its default. name is the member.
 std::string is_default(const Schema& schema, const Field& field);
 
-// An expression over `version` that is true in the range; "true" when the range covers everything in `within`.
+// An expression over `wire_version` that is true in the range; "true" when the range covers everything in `within`.
 std::string version_condition(VersionRange range, VersionRange within);
 
-// "true", "false" or an expression over `version`: may the field be null?
+// "true", "false" or an expression over `wire_version`: may the field be null?
 std::string null_condition(const Field& field);
 
-// The statement that ends in the arguments after the cursor: ", version, flexible" for Kafka structures, "" for jute.
+// What follows the cursor in calls between structures: ", wire_version, flexible" for Kafka structures, "" for jute.
 std::string_view structure_arguments(Profile profile);
 
 }  // namespace millrace::codegen

@@ -33,16 +33,19 @@ void emit_functions(CodeWriter& out, const Schema& schema, const Structure& stru
                     const Message* message) {
     const std::string& name = structure.cpp_name;
     if (schema.profile == Profile::jute) {
-        out.line("static Result<{}> decode(wire::Reader& reader);", name);
+        out.line("static millrace::Result<{}> decode(wire::Reader& reader);", name);
         out.line("void read(wire::Reader& reader);");
         out.line("void encode(wire::Writer& writer) const;");
     } else {
         if (message != nullptr) {
-            out.line("static Result<{}> decode(wire::Reader& reader, std::int16_t version);", name);
-            out.line("void encode(wire::Writer& writer, std::int16_t version) const;");
+            out.line(
+                "static millrace::Result<{}> decode(wire::Reader& reader, std::int16_t wire_version);",
+                name);
+            out.line("void encode(wire::Writer& writer, std::int16_t wire_version) const;");
         }
-        out.line("void read(wire::Reader& reader, std::int16_t version, bool flexible);");
-        out.line("void write(wire::Writer& writer, std::int16_t version, bool flexible) const;");
+        out.line("void read(wire::Reader& reader, std::int16_t wire_version, bool flexible);");
+        out.line(
+            "void write(wire::Writer& writer, std::int16_t wire_version, bool flexible) const;");
     }
     out.line("bool operator==(const {}&) const = default;", name);
 }

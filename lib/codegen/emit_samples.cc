@@ -58,13 +58,13 @@ void emit_filled(CodeWriter& out, const Field& field) {
         out.open("for (std::uint64_t left = random.below(4); left > 0; --left) {{");
         const std::string vector = is_optional(field) ? "(" + member + ")" : member;
         if (structure) {
-            out.line("fill(random, {}.emplace_back(), version, flexible);", vector);
+            out.line("fill(random, {}.emplace_back(), wire_version, flexible);", vector);
         } else {
             out.line("{}.push_back({});", vector, random_value(type));
         }
         out.close();
     } else if (structure) {
-        out.line("fill(random, {}, version, flexible);", member);
+        out.line("fill(random, {}, wire_version, flexible);", member);
     } else {
         out.line("{} = {};", member, random_value(type));
     }
@@ -96,7 +96,8 @@ void emit_field(CodeWriter& out, const Schema& schema, const Structure& structur
 void emit_fill(CodeWriter& out, const Schema& schema, const Structure& structure) {
     out.line("void fill([[maybe_unused]] Random& random, [[maybe_unused]] {}& value,",
              structure.cpp_name);
-    out.open("          [[maybe_unused]] std::int16_t version, [[maybe_unused]] bool flexible) {{");
+    out.open(
+        "          [[maybe_unused]] std::int16_t wire_version, [[maybe_unused]] bool flexible) {{");
     for (const Field& field : structure.fields) {
         emit_field(out, schema, structure, field);
     }

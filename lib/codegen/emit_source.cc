@@ -7,7 +7,7 @@
 namespace millrace::codegen {
 namespace {
 
-// Emits the bodies of one schema. `version` and `flexible` are parameters of the emitted Kafka functions.
+// Emits the bodies of one schema. `wire_version` and `flexible` are parameters of the emitted Kafka functions.
 class SourceEmitter {
  public:
     SourceEmitter(const Schema& schema, CodeWriter& out) : x_schema(schema), x_out(out) {}
@@ -190,8 +190,8 @@ void SourceEmitter::read_tags(const Structure& structure) {
         x_out.close();
         return;
     }
-    x_out.open("for_each_tag(reader, [&](std::uint32_t tag, wire::Reader& body) {{");
-    x_out.open("switch (tag) {{");
+    x_out.open("for_each_tag(reader, [&](std::uint32_t tag_number, wire::Reader& tag_body) {{");
+    x_out.open("switch (tag_number) {{");
     for (const Field& field : structure.fields) {
         if (!field.tag) {
             continue;
@@ -199,7 +199,7 @@ void SourceEmitter::read_tags(const Structure& structure) {
         const std::string condition = version_condition(field.versions, structure.versions);
         x_out.open("case {}:", *field.tag);
         open_condition(condition);
-        read_field(field, "body");
+        read_field(field, "tag_body");
         x_out.line("return true;");
         if (condition != "true") {
             x_out.close();
@@ -229,18 +229,18 @@ void SourceEmitter::write_tags(const Structure& structure) {
         x_out.close();
         return;
     }
-    x_out.line("TaggedFields tags;");
+    x_out.line("TaggedFields tagged_fields;");
     for (const Field* field : tagged) {
         const std::string condition = version_condition(field->versions, structure.versions);
         const std::string unset = is_default(x_schema, *field);
         x_out.open("if ({}{}!({})) {{", condition == "true" ? "" : condition,
                    condition == "true" ? "" : " && ", unset);
-        x_out.line("wire::Writer body;");
-        write_field(*field, "body");
-        x_out.line("tags.add({}, body.view());", *field->tag);
+        x_out.line("wire::Writer tag_body;");
+        write_field(*field, "tag_body");
+        x_out.line("tagged_fields.add({}, tag_body.view());", *field->tag);
         x_out.close();
     }
-    x_out.line("tags.write_to(writer);");
+    x_out.line("tagged_fields.write_to(writer);");
     x_out.close();
 }
 
@@ -277,19 +277,20 @@ void SourceEmitter::write_body(const Structure& structure) {
 
 void SourceEmitter::jute_decode(const Structure& structure) {
     x_out.open("Result<{0}> {0}::decode(wire::Reader& reader) {{", structure.cpp_name);
-    x_out.line("{} value;", structure.cpp_name);
-    x_out.line("value.read(reader);");
+    x_out.line("{} decoded;", structure.cpp_name);
+    x_out.line("decoded.read(reader);");
     x_out.open("if (!reader.ok()) [[unlikely]] {{");
     x_out.line("return malformed_record(\"{}\", reader);", structure.cpp_name);
     x_out.close();
-    x_out.line("return value;");
+    x_out.line("return decoded;");
     x_out.close();
     x_out.blank();
 }
 
 void SourceEmitter::structure(const Structure& structure) {
     const std::string_view rest =
-        jute() ? "" : ", [[maybe_unused]] std::int16_t version, [[maybe_unused]] bool flexible";
+        jute() ? ""
+               : ", [[maybe_unused]] std::int16_t wire_version, [[maybe_unused]] bool flexible";
     x_out.open("void {}::read([[maybe_unused]] wire::Reader& reader{}) {{", structure.cpp_name,
                rest);
     read_body(structure);
@@ -307,21 +308,21 @@ void SourceEmitter::structure(const Structure& structure) {
 
 void SourceEmitter::message(const Message& message) {
     const std::string& name = x_schema.structures[message.structure].cpp_name;
-    x_out.open("Result<{0}> {0}::decode(wire::Reader& reader, std::int16_t version) {{", name);
-    x_out.open("if (version < kMinVersion || version > kMaxVersion) [[unlikely]] {{");
-    x_out.line("return version_outside(\"{}\", kMinVersion, kMaxVersion, version);", name);
+    x_out.open("Result<{0}> {0}::decode(wire::Reader& reader, std::int16_t wire_version) {{", name);
+    x_out.open("if (wire_version < kMinVersion || wire_version > kMaxVersion) [[unlikely]] {{");
+    x_out.line("return version_outside(\"{}\", kMinVersion, kMaxVersion, wire_version);", name);
     x_out.close();
-    x_out.line("{} value;", name);
-    x_out.line("value.read(reader, version, version >= kFirstFlexible);");
+    x_out.line("{} decoded;", name);
+    x_out.line("decoded.read(reader, wire_version, wire_version >= kFirstFlexible);");
     x_out.open("if (!reader.ok()) [[unlikely]] {{");
-    x_out.line("return malformed_message(\"{}\", version, reader);", name);
+    x_out.line("return malformed_message(\"{}\", wire_version, reader);", name);
     x_out.close();
-    x_out.line("return value;");
+    x_out.line("return decoded;");
     x_out.close();
     x_out.blank();
-    x_out.open("void {}::encode(wire::Writer& writer, std::int16_t version) const {{", name);
-    x_out.line("CHECK(version >= kMinVersion && version <= kMaxVersion, \"{}\");", name);
-    x_out.line("write(writer, version, version >= kFirstFlexible);");
+    x_out.open("void {}::encode(wire::Writer& writer, std::int16_t wire_version) const {{", name);
+    x_out.line("CHECK(wire_version >= kMinVersion && wire_version <= kMaxVersion, \"{}\");", name);
+    x_out.line("write(writer, wire_version, wire_version >= kFirstFlexible);");
     x_out.close();
     x_out.blank();
 }

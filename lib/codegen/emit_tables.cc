@@ -19,6 +19,7 @@ std::string emit_api_table(std::span<const Schema> schemas) {
     out.line("// Generated from the requests of all schemas of this folder; do not edit.");
     out.line("#include \"lib/kafka/api_table.h\"");
     out.blank();
+    out.line("#include <algorithm>");
     out.line("#include <array>");
     out.blank();
     out.line("namespace millrace::kafka {{");
@@ -31,6 +32,12 @@ std::string emit_api_table(std::span<const Schema> schemas) {
     }
     out.close("}};");
     out.line("return kApis;");
+    out.close();
+    out.blank();
+    out.open("const ApiInfo* find_api(std::int16_t key) {{");
+    out.line("const std::span<const ApiInfo> apis = all_apis();");
+    out.line("const auto it = std::ranges::lower_bound(apis, key, {{}}, &ApiInfo::key);");
+    out.line("return it != apis.end() && it->key == key ? &*it : nullptr;");
     out.close();
     out.blank();
     out.line("}}  // namespace millrace::kafka");

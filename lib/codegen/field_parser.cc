@@ -15,18 +15,21 @@ constexpr std::string_view kAttributes =
 
 // Keywords that a protocol could use as a field name, and names that the emitted structures take.
 constexpr auto kReserved = std::to_array<std::string_view>(
-    {"auto",      "bool",    "break",    "case",    "catch",     "char",   "class",    "const",
-     "continue",  "default", "delete",   "do",      "double",    "else",   "enum",     "explicit",
-     "export",    "extern",  "false",    "float",   "for",       "friend", "goto",     "if",
-     "inline",    "int",     "long",     "mutable", "namespace", "new",    "operator", "private",
-     "protected", "public",  "register", "return",  "short",     "signed", "sizeof",   "static",
-     "struct",    "switch",  "template", "this",    "throw",     "true",   "try",      "typedef",
-     "typename",  "union",   "unsigned", "using",   "virtual",   "void",   "volatile", "while",
-     "decode",    "encode",  "read",     "write",   "reader",    "writer", "flexible"});
+    {"auto",       "bool",          "break",       "case",     "catch",     "char",
+     "class",      "const",         "continue",    "default",  "delete",    "do",
+     "double",     "else",          "enum",        "explicit", "export",    "extern",
+     "false",      "float",         "for",         "friend",   "goto",      "if",
+     "inline",     "int",           "long",        "mutable",  "namespace", "new",
+     "operator",   "private",       "protected",   "public",   "register",  "return",
+     "short",      "signed",        "sizeof",      "static",   "struct",    "switch",
+     "template",   "this",          "throw",       "true",     "try",       "typedef",
+     "typename",   "union",         "unsigned",    "using",    "virtual",   "void",
+     "volatile",   "while",         "decode",      "encode",   "read",      "write",
+     "reader",     "writer",        "flexible",    "decoded",  "element",   "tag_body",
+     "tag_number", "tagged_fields", "wire_version"});
 
 // Types that the emitted code names itself.
-constexpr auto kReservedTypes =
-    std::to_array<std::string_view>({"Bytes", "BytesView", "Records", "Result", "Uuid"});
+constexpr auto kReservedTypes = std::to_array<std::string_view>({"Bytes", "Records", "Uuid"});
 
 constexpr auto kScalars = std::to_array<TypeKind>(
     {TypeKind::boolean, TypeKind::int8, TypeKind::int16, TypeKind::uint16, TypeKind::int32,
@@ -252,7 +255,7 @@ Result<Field> parse_field_line(const FieldContext& context, const Line& line,
     if (!is_field_name(field.name)) {
         return fail_at(context.file, line.number,
                        fmt::format("`{}` cannot be a field name: snake_case, no C++ keyword and "
-                                   "none of decode encode read write reader writer flexible",
+                                   "no name of the emitted code (kReserved in field_parser.cc)",
                                    field.name));
     }
     if (line.words.size() < 2) {
