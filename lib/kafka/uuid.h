@@ -1,4 +1,5 @@
-// Topic ids: 16 raw bytes; the text form is URL-safe base64 without padding, 22 characters. All zero means absent.
+// Topic ids: 16 raw bytes; the text form is URL-safe base64 without padding, 22 characters. All
+// zero means absent.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ struct Uuid {
     bool is_zero() const { return *this == Uuid{}; }
     std::string to_string() const;
     static Result<Uuid> parse(std::string_view text);
-    // Random, version 4, never one whose text form starts with '-' (Kafka avoids those: tools take them for options).
+    // Random, version 4, never one whose text form starts with '-' (Kafka avoids those: tools take
+    // them for options).
     static Uuid make(Random& random);
 };
 
