@@ -13,7 +13,7 @@ add_library(millrace_flags INTERFACE)
 target_compile_options(millrace_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum -Wold-style-cast
   -Wnon-virtual-dtor -Woverloaded-virtual -Werror
-  -Wno-gnu-statement-expression-from-macro-expansion
+  -Wno-gnu-statement-expression-from-macro-expansion -Wno-missing-designated-field-initializers
   -g1 -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -fdebug-compilation-dir=.
   -march=x86-64-v2)
 target_include_directories(millrace_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)

@@ -1,0 +1,179 @@
+#include "operator/reconcile/broker_nodes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace millrace::kube_operator::reconcile {
+namespace {
+
+using resources::Node;
+using resources::Role;
+
+std::string upper_case(std::string text) {
+    for (char& c : text) {
+        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+    }
+    return text;
+}
+
+// "A://$(POD_IP):9092,B://…"
+std::string listener_list(const std::vector<api::ListenerSpec>& listeners) {
+    std::vector<std::string> parts;
+    for (const api::ListenerSpec& listener : listeners) {
+        parts.push_back(fmt::format("{}://$(POD_IP):{}", listener.name, listener.port));
+    }
+    return fmt::format("{}", fmt::join(parts, ","));
+}
+
+std::map<std::string, std::string> settings(const ClusterInput& input, const api::BrokerPool& pool,
+                                            std::int64_t id, const std::string& connect) {
+    // With one replica for each partition the internal topics cannot have Kafka's default of three.
+    std::map<std::string, std::string> entries{{"offsets.topic.replication.factor", "1"},
+                                               {"transaction.state.log.replication.factor", "1"},
+                                               {"transaction.state.log.min.isr", "1"}};
+    for (const auto& [key, value] : input.cluster.spec.config) {
+        entries[key] = value;
+    }
+    for (const auto& [key, value] : pool.spec.config) {
+        entries[key] = value;
+    }
+    const std::vector<api::ListenerSpec> listeners = listeners_of(input.cluster.spec);
+    std::vector<std::string> protocols;
+    for (const api::ListenerSpec& listener : listeners) {
+        protocols.push_back(listener.name + ":PLAINTEXT");
+    }
+    entries["broker.id"] = std::to_string(id);
+    entries["log.dirs"] = fmt::format("{}/kafka", resources::kDataPath);
+    entries["zookeeper.connect"] = connect;
+    entries["listener.security.protocol.map"] = fmt::format("{}", fmt::join(protocols, ","));
+    entries["inter.broker.listener.name"] = listeners.front().name;
+    return entries;
+}
+
+Node wanted_node(const ClusterInput& input, const api::BrokerPool& pool, std::int64_t id,
+                 const std::string& connect) {
+    const api::KafkaCluster& cluster = input.cluster;
+    const std::vector<api::ListenerSpec> listeners = listeners_of(cluster.spec);
+    const std::string addresses = listener_list(listeners);
+    Node node;
+    node.role = Role::broker;
+    node.id = id;
+    node.namespace_name = cluster.metadata.namespace_name;
+    node.cluster = cluster.metadata.name;
+    node.pool = pool.metadata.name;
+    node.owner = {"BrokerPool", pool.metadata.name, pool.metadata.uid};
+    node.image = cluster.spec.image.empty() ? input.environment.default_image : cluster.spec.image;
+    node.storage = pool.spec.storage;
+    node.resources = pool.spec.resources;
+    node.files = {
+        {"server.properties", resources::properties_text(settings(input, pool, id, connect))}};
+    node.arguments = {
+        fmt::format("{}/server.properties", resources::kConfigPath),
+        "--override",
+        "listeners=" + addresses,
+        "--override",
+        "advertised.listeners=" + addresses,
+        "--override",
+        fmt::format("millrace.admin.listener=$(POD_IP):{}", resources::kBrokerAdminPort)};
+    for (const api::ListenerSpec& listener : listeners) {
+        std::string name = listener.name;
+        std::ranges::transform(name, name.begin(), [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        });
+        node.ports.push_back({std::move(name), listener.port});
+    }
+    return node;
+}
+
+// Ids that belong to something now, over the whole cluster.
+std::set<std::int64_t> ids_in_use(const ClusterInput& input) {
+    std::set<std::int64_t> ids;
+    for (const api::ClusterNode& node : input.nodes) {
+        ids.insert(node.spec.node_id);
+    }
+    for (const PodView& pod : input.pods) {
+        ids.insert(pod.node_id);
+    }
+    return ids;
+}
+
+std::optional<std::int64_t> free_id(const api::BrokerPool& pool,
+                                    const std::set<std::int64_t>& taken,
+                                    const std::vector<std::int64_t>& ever_used) {
+    std::optional<std::int64_t> second_choice;
+    for (std::int64_t id = pool.spec.first_id; id <= pool.spec.last_id; ++id) {
+        if (taken.contains(id)) {
+            continue;
+        }
+        if (std::ranges::find(ever_used, id) == ever_used.end()) {
+            return id;
+        }
+        if (!second_choice) {
+            second_choice = id;
+        }
+    }
+    return second_choice;
+}
+
+std::set<std::int64_t> ids_of_pool(const ClusterInput& input, const std::string& pool) {
+    std::set<std::int64_t> ids;
+    for (const api::ClusterNode& node : input.nodes) {
+        if (node.spec.pool == pool) {
+            ids.insert(node.spec.node_id);
+        }
+    }
+    for (const PodView& pod : input.pods) {
+        if (pod.pool == pool) {
+            ids.insert(pod.node_id);
+        }
+    }
+    return ids;
+}
+
+}  // namespace
+
+std::vector<api::ListenerSpec> listeners_of(const api::KafkaClusterSpec& spec) {
+    if (spec.listeners.empty()) {
+        return {{.name = "PLAINTEXT", .port = 9092, .type = "internal"}};
+    }
+    std::vector<api::ListenerSpec> listeners = spec.listeners;
+    for (api::ListenerSpec& listener : listeners) {
+        listener.name = upper_case(listener.name);
+    }
+    return listeners;
+}
+
+std::vector<PoolNodes> wanted_brokers(const ClusterInput& input, const std::string& connect) {
+    std::vector<PoolNodes> pools;
+    std::set<std::int64_t> taken = ids_in_use(input);
+    for (const api::BrokerPool& pool : input.pools) {
+        PoolNodes wanted{.pool = &pool, .nodes = {}, .problem = ""};
+        std::set<std::int64_t> ids = ids_of_pool(input, pool.metadata.name);
+        const auto replicas = static_cast<std::size_t>(pool.spec.replicas);
+        if (ids.size() > replicas) {
+            wanted.problem = fmt::format(
+                "replicas {} is below the {} brokers that exist: taking brokers away comes with a "
+                "later release; nothing was changed",
+                replicas, ids.size());
+        }
+        while (ids.size() < replicas) {
+            const auto id = free_id(pool, taken, input.cluster.status.used_ids);
+            if (!id) {
+                wanted.problem = fmt::format("nodeIdRange {}-{} has no free id for {} brokers",
+                                             pool.spec.first_id, pool.spec.last_id, replicas);
+                break;
+            }
+            taken.insert(*id);
+            ids.insert(*id);
+        }
+        for (const std::int64_t id : ids) {
+            wanted.nodes.push_back(wanted_node(input, pool, id, connect));
+        }
+        pools.push_back(std::move(wanted));
+    }
+    return pools;
+}
+
+}  // namespace millrace::kube_operator::reconcile

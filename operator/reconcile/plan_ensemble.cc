@@ -1,0 +1,123 @@
+#include <fmt/format.h>
+
+#include "operator/reconcile/nodes.h"
+
+namespace millrace::kube_operator::reconcile {
+namespace {
+
+using resources::Node;
+using resources::Role;
+
+constexpr std::int64_t kOnlyId = 1;  // myid of the one member
+
+resources::ServiceSpec client_service(const api::CoordinatorEnsemble& ensemble) {
+    return {.name = ensemble.metadata.name + "-client",
+            .namespace_name = ensemble.metadata.namespace_name,
+            .cluster = ensemble.metadata.name,
+            .role = Role::coordinator,
+            .owner = {"CoordinatorEnsemble", ensemble.metadata.name, ensemble.metadata.uid},
+            .ports = {{"client", resources::kClientPort}}};
+}
+
+std::map<std::string, std::string> settings(const api::CoordinatorEnsembleSpec& spec) {
+    // The 4-letter words are answered to all: monitoring tools live on them, and the pod network is private.
+    std::map<std::string, std::string> entries{{"tickTime", "2000"},
+                                               {"4lw.commands.whitelist", "*"},
+                                               {"maxClientCnxns", "0"},
+                                               {"autopurge.purgeInterval", "1"}};
+    for (const auto& [key, value] : spec.config) {
+        entries[key] = value;
+    }
+    entries["dataDir"] = resources::kDataPath;
+    entries["clientPort"] = std::to_string(resources::kClientPort);
+    entries["admin.serverPort"] = std::to_string(resources::kCoordinatorAdminPort);
+    return entries;
+}
+
+Node wanted_node(const EnsembleInput& input) {
+    const api::CoordinatorEnsemble& ensemble = input.ensemble;
+    Node node;
+    node.role = Role::coordinator;
+    node.id = kOnlyId;
+    node.namespace_name = ensemble.metadata.namespace_name;
+    node.cluster = ensemble.metadata.name;
+    node.owner = client_service(ensemble).owner;
+    node.image =
+        ensemble.spec.image.empty() ? input.environment.default_image : ensemble.spec.image;
+    node.storage = ensemble.spec.storage;
+    node.resources = ensemble.spec.resources;
+    node.files = {{"zoo.cfg", resources::properties_text(settings(ensemble.spec))}};
+    node.arguments = {fmt::format("{}/zoo.cfg", resources::kConfigPath), "--override",
+                      "clientPortAddress=$(POD_IP)", "--override", "admin.serverAddress=$(POD_IP)"};
+    node.ports = {{"client", resources::kClientPort}};
+    return node;
+}
+
+std::string endpoint(const EnsembleInput& input, const PodView* pod) {
+    if (input.environment.addressing == Addressing::dns) {
+        return fmt::format("{}:{}", resources::service_host(client_service(input.ensemble)),
+                           resources::kClientPort);
+    }
+    return pod == nullptr || pod->ip.empty()
+               ? ""
+               : fmt::format("{}:{}", pod->ip, resources::kClientPort);
+}
+
+api::Condition readiness(const EnsembleInput& input, const PodView* pod) {
+    if (input.ensemble.spec.members != 1) {
+        return condition(
+            "Ready", false, "MembersUnsupported",
+            "members must be 1: ensembles of several members come with a later release");
+    }
+    if (pod == nullptr) {
+        return condition("Ready", false, "Creating", "the member is being created");
+    }
+    if (!serves(*pod)) {
+        return condition("Ready", false,
+                         pod->waiting_reason.empty() ? "Starting" : pod->waiting_reason,
+                         trouble(*pod));
+    }
+    return condition("Ready", true, "Serving", "1 of 1 members serves");
+}
+
+}  // namespace
+
+EnsemblePlan plan_ensemble(const EnsembleInput& input) {
+    const api::CoordinatorEnsemble& ensemble = input.ensemble;
+    EnsemblePlan plan;
+    plan.status = ensemble.status;
+    plan.status.observed_generation = ensemble.metadata.generation;
+    const Node node = wanted_node(input);
+    const PodView* pod = find_pod(input.pods, node.name());
+    stamp(plan.status.conditions, readiness(input, pod), ensemble.metadata.generation,
+          input.environment.now);
+    plan.status.members_summary = fmt::format("{}/1", pod != nullptr && serves(*pod) ? 1 : 0);
+    if (ensemble.metadata.deleting() || ensemble.spec.paused || ensemble.spec.members != 1) {
+        return plan;
+    }
+    const resources::ServiceSpec service = client_service(ensemble);
+    resources::ServiceSpec nodes = service;
+    nodes.name = ensemble.metadata.name + "-nodes";
+    nodes.headless = true;
+    plan.actions.emplace_back(ApplyObject{resources::service(service)});
+    plan.actions.emplace_back(ApplyObject{resources::service(nodes)});
+    plan.actions.emplace_back(ApplyObject{resources::pod_disruption_budget(service)});
+    build_node(node, pod, plan.actions);
+    RollDecision roll = decide_roll({.nodes = {node},
+                                     .pods = &input.pods,
+                                     .last_id = std::nullopt,
+                                     .blocked_by = "",
+                                     .rollout = &ensemble.spec.rollout,
+                                     .before = &ensemble.status.rollout});
+    std::ranges::move(roll.actions, std::back_inserter(plan.actions));
+    plan.status.rollout = roll.status;
+    plan.status.client_endpoint = endpoint(input, pod);
+    plan.status.leader = pod != nullptr && serves(*pod) ? pod->name : "";
+    plan.status.version = input.version.empty() ? plan.status.version : input.version;
+    plan.status.used_ids = {kOnlyId};
+    plan.nodes.emplace_back(node.name(), node_status(pod, node.settings_hash()));
+    plan.nodes.back().second.version = plan.status.version;
+    return plan;
+}
+
+}  // namespace millrace::kube_operator::reconcile
