@@ -1,5 +1,6 @@
-// The admin HTTP server of every binary: /livez /readyz /metrics /version and the calls a binary adds. The library behind it
-// has threads of its own; handlers run on the loop, and an HTTP thread waits for them at most a second (then 503).
+// The admin HTTP server of every binary: /livez /readyz /metrics /version and the calls a binary
+// adds. The library behind it has threads of its own; handlers run on the loop, and an HTTP thread
+// waits for them at most a second (then 503).
 #pragma once
 
 #include <functional>
@@ -31,7 +32,8 @@ class AdminHttp {
     using Handler = std::function<AdminResponse(const AdminRequest&)>;
     virtual ~AdminHttp() = default;
 
-    // Before start. A path ending in "/*" takes everything below it. Requests with a body above 64 KiB are refused (413).
+    // Before start. A path ending in "/*" takes everything below it. Requests with a body above 64
+    // KiB are refused (413).
     virtual void route(const std::string& method, const std::string& path, Handler handler) = 0;
     // Errors: address_in_use, invalid_argument.
     virtual Status start(const Endpoint& at) = 0;
@@ -41,7 +43,9 @@ class AdminHttp {
 // Readiness as the binary sees it: ok, or the reason why not yet.
 using ReadyCheck = std::function<Status()>;
 
-// Sets up /livez, /readyz (200 "ok" or 503 with the reason) and /version (JSON: name, version, revision).
-std::unique_ptr<AdminHttp> make_admin_http(Loop& loop, const std::string& binary_name, ReadyCheck ready);
+// Sets up /livez, /readyz (200 "ok" or 503 with the reason) and /version (JSON: name, version,
+// revision).
+std::unique_ptr<AdminHttp> make_admin_http(Loop& loop, const std::string& binary_name,
+                                           ReadyCheck ready);
 
 }  // namespace millrace::runtime

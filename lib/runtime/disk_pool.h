@@ -1,4 +1,5 @@
-// Blocking file work away from the loop. Work of one lane runs in order, one piece at a time; lanes run in parallel.
+// Blocking file work away from the loop. Work of one lane runs in order, one piece at a time; lanes
+// run in parallel.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +18,14 @@ class DiskPool {
     virtual ~DiskPool() = default;
 
     virtual DiskLane new_lane() = 0;
-    // Runs work on a thread of the pool, then `then` on the loop. work must touch nothing that the loop touches meanwhile.
-    // The queue of a lane is bounded by its callers: each keeps at most a declared number of pieces in flight.
+    // Runs work on a thread of the pool, then `then` on the loop. work must touch nothing that the
+    // loop touches meanwhile. The queue of a lane is bounded by its callers: each keeps at most a
+    // declared number of pieces in flight.
     virtual void submit(DiskLane lane, Task work, Task then) = 0;
 };
 
-// Collects requests for durability while one sync runs, then covers them all by the next one. Never delays when idle: the
-// first request of a turn starts a sync at the end of that turn.
+// Collects requests for durability while one sync runs, then covers them all by the next one. Never
+// delays when idle: the first request of a turn starts a sync at the end of that turn.
 class GroupCommit {
  public:
     // sync runs on the pool and makes everything durable that was written before it started.
@@ -32,8 +34,9 @@ class GroupCommit {
     GroupCommit(const GroupCommit&) = delete;
     GroupCommit& operator=(const GroupCommit&) = delete;
 
-    // Calls then(status) on the loop once everything written before this call is durable, or once a sync failed. After one
-    // failure all later calls fail with the same error: a failed sync is not tried again.
+    // Calls then(status) on the loop once everything written before this call is durable, or once a
+    // sync failed. After one failure all later calls fail with the same error: a failed sync is not
+    // tried again.
     void commit(std::move_only_function<void(const Status&)> then);
 
     // Syncs run so far, and the longest and the summed time they took.

@@ -1,5 +1,6 @@
-// Files. Calls block; on a loop thread use only those that do not touch the disk for long, send the rest to DiskPool.
-// posix/ has the real one; tests/sim one that forgets at a crash what was not synced.
+// Files. Calls block; on a loop thread use only those that do not touch the disk for long, send the
+// rest to DiskPool. posix/ has the real one; tests/sim one that forgets at a crash what was not
+// synced.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +14,15 @@
 namespace millrace::runtime {
 
 enum class OpenMode {
-    read,            // must exist
-    read_write,      // must exist
-    create,          // read and write, made when absent, kept when present
-    create_new,      // read and write, fails with already_exists
-    truncate,        // read and write, emptied or made
+    read,        // must exist
+    read_write,  // must exist
+    create,      // read and write, made when absent, kept when present
+    create_new,  // read and write, fails with already_exists
+    truncate,    // read and write, emptied or made
 };
 
-// An open file. Offsets and sizes are in bytes. Errors: io_error, disk_full. After a failed sync the file must be given up:
-// the kernel may have dropped the pages, and a second sync would lie.
+// An open file. Offsets and sizes are in bytes. Errors: io_error, disk_full. After a failed sync
+// the file must be given up: the kernel may have dropped the pages, and a second sync would lie.
 class File {
  public:
     virtual ~File() = default;
@@ -43,11 +44,12 @@ class File {
 struct DirectoryEntry {
     std::string name;  // without the directory
     bool is_directory = false;
-    std::uint64_t size = 0;                  // bytes; 0 for directories
-    std::int64_t modified_millis = 0;        // wall clock
+    std::uint64_t size = 0;            // bytes; 0 for directories
+    std::int64_t modified_millis = 0;  // wall clock
 };
 
-// An advisory lock on a file, held while this object lives and released by the kernel when the process dies.
+// An advisory lock on a file, held while this object lives and released by the kernel when the
+// process dies.
 class FileLock {
  public:
     virtual ~FileLock() = default;
@@ -74,9 +76,11 @@ class FileSystem {
     // Errors: busy when another process (or another holder here) has it.
     virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 
-    // Whole small files (configuration, checkpoints). read_file refuses files above bytes_max with too_large.
+    // Whole small files (configuration, checkpoints). read_file refuses files above bytes_max with
+    // too_large.
     Result<Bytes> read_file(const std::string& path, std::uint64_t bytes_max);
-    // Writes path.tmp, syncs it, renames it over path and syncs the directory: readers see the old or the new file.
+    // Writes path.tmp, syncs it, renames it over path and syncs the directory: readers see the old
+    // or the new file.
     Status replace_file(const std::string& path, BytesView bytes);
 };
 

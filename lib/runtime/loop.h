@@ -1,5 +1,5 @@
-// One event loop: one thread, its clock, its timers and the work posted to it. Everything a process owns belongs to one loop.
-// epoll/ has the real one, tests/sim the one in virtual time.
+// One event loop: one thread, its clock, its timers and the work posted to it. Everything a process
+// owns belongs to one loop. epoll/ has the real one, tests/sim the one in virtual time.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ class Loop {
     // Wall clock, read once per turn. May jump.
     virtual WallTime wall_now() const = 0;
 
-    // Runs the task on this loop in a later turn, in the order of the calls. The only member that other threads may call.
+    // Runs the task on this loop in a later turn, in the order of the calls. The only member that
+    // other threads may call.
     virtual void post(Task task) = 0;
 
     // Runs the task once, not before the time given.
@@ -33,8 +34,9 @@ class Loop {
     // Forgets a timer. Nothing happens when it has run already or is none.
     virtual void cancel(TimerId timer) = 0;
 
-    // Runs the task once after all events of the present turn, before the loop waits again. For work that collects over a
-    // turn: one write per connection, one append per file, one sync per batch.
+    // Runs the task once after all events of the present turn, before the loop waits again. For
+    // work that collects over a turn: one write per connection, one append per file, one sync per
+    // batch.
     virtual void at_turn_end(Task task) = 0;
 
     virtual Random& random() = 0;

@@ -29,19 +29,24 @@ class StreamHandler {
  public:
     virtual ~StreamHandler() = default;
 
-    // Bytes that arrived and were not consumed yet, as one stretch. Returns how many are consumed; the rest is shown again with
-    // what follows. Called once per turn and stream. Must return 0 to wait for more. May call write, close, pause_reading.
+    // Bytes that arrived and were not consumed yet, as one stretch. Returns how many are consumed;
+    // the rest is shown again with what follows. Called once per turn and stream. Must return 0 to
+    // wait for more. May call write, close, pause_reading.
     virtual std::size_t on_bytes(BytesView bytes) = 0;
-    // The last call: the peer closed (ok), the connection broke, or a limit was passed. The stream may be destroyed in it.
+    // The last call: the peer closed (ok), the connection broke, or a limit was passed. The stream
+    // may be destroyed in it.
     virtual void on_closed(const Status& why) = 0;
     // The write queue has fallen below half its limit after having been above it.
     virtual void on_writable() {}
 };
 
 struct StreamLimits {
-    std::size_t input_bytes_max = 1 << 20;    // unconsumed bytes held; above, the stream closes with too_large
-    std::size_t output_bytes_high = 4 << 20;  // above, write_queue_full() is true and the owner should pause_reading
-    std::size_t output_bytes_max = 64 << 20;  // above, the stream closes with too_large (a peer that does not read)
+    std::size_t input_bytes_max =
+        1 << 20;  // unconsumed bytes held; above, the stream closes with too_large
+    std::size_t output_bytes_high =
+        4 << 20;  // above, write_queue_full() is true and the owner should pause_reading
+    std::size_t output_bytes_max =
+        64 << 20;  // above, the stream closes with too_large (a peer that does not read)
 };
 
 // Destroying a stream closes it at once; no callback follows.
@@ -55,8 +60,10 @@ class Stream {
 
     // Queues bytes. All that was queued in one turn leaves with one system call at its end.
     virtual void write(Bytes bytes) = 0;
-    // Queues a stretch of a file behind what is queued already; sendfile where possible. The file is kept open till sent.
-    virtual void write_file(std::shared_ptr<File> file, std::uint64_t offset, std::uint64_t size) = 0;
+    // Queues a stretch of a file behind what is queued already; sendfile where possible. The file
+    // is kept open till sent.
+    virtual void write_file(std::shared_ptr<File> file, std::uint64_t offset,
+                            std::uint64_t size) = 0;
     virtual std::size_t queued_bytes() const = 0;
     virtual bool write_queue_full() const = 0;
 
@@ -92,9 +99,11 @@ class Network {
     using ConnectCallback = std::move_only_function<void(Result<std::unique_ptr<Stream>>)>;
 
     // Errors: address_in_use, invalid_argument (name does not resolve), io_error.
-    virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& at, const ListenOptions& options,
+    virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& at,
+                                                     const ListenOptions& options,
                                                      AcceptCallback on_accept) = 0;
-    // Resolves the name off the loop and connects; the callback runs in a later turn. Errors: connection_lost, timed_out.
+    // Resolves the name off the loop and connects; the callback runs in a later turn. Errors:
+    // connection_lost, timed_out.
     virtual void connect(const Endpoint& to, Duration timeout, ConnectCallback on_connected) = 0;
 };
 

@@ -1,4 +1,5 @@
-// The real runtime of a process: an epoll loop on the calling thread, POSIX files, threads for blocking work.
+// The real runtime of a process: an epoll loop on the calling thread, POSIX files, threads for
+// blocking work.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,8 @@ class PosixRuntime {
     virtual ~PosixRuntime() = default;
     virtual Runtime& get() = 0;
 
-    // Called on the loop: TERM or INT the first time (a second one ends the process at once with 128 + signal), and HUP.
+    // Called on the loop: TERM or INT the first time (a second one ends the process at once with
+    // 128 + signal), and HUP.
     virtual void on_terminate(std::function<void()> callback) = 0;
     virtual void on_hangup(std::function<void()> callback) = 0;
 

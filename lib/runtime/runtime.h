@@ -1,5 +1,5 @@
-// What a node is built on: everything outside the process, behind one bundle. Production makes it with make_posix_runtime,
-// tests/sim with a simulated world; nothing above can tell which.
+// What a node is built on: everything outside the process, behind one bundle. Production makes it
+// with make_posix_runtime, tests/sim with a simulated world; nothing above can tell which.
 #pragma once
 
 #include "lib/runtime/disk_pool.h"
