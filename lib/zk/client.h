@@ -21,6 +21,7 @@
 #include "lib/runtime/loop.h"
 #include "lib/runtime/network.h"
 #include "lib/zk/connect_string.h"
+#include "lib/zk/create_mode.h"
 #include "lib/zk/error_code.h"
 #include "lib/zk/zookeeper.h"
 
@@ -60,16 +61,6 @@ struct NodeChildren {
 struct NodeAcl {
     std::vector<Acl> acl;
     Stat stat;
-};
-
-enum class CreateMode : std::int32_t {
-    persistent = 0,
-    ephemeral = 1,
-    persistent_sequential = 2,
-    ephemeral_sequential = 3,
-    container = 4,
-    persistent_with_ttl = 5,
-    persistent_sequential_with_ttl = 6,
 };
 
 constexpr std::int32_t kAnyVersion = -1;
