@@ -38,6 +38,7 @@ class GroupService {
  private:
     struct Load;
     void continue_load(std::shared_ptr<Load> load);
+    void replay(BytesView bytes, Load& load);
     void append(const group::Append& append);
     void arm_timer();
 

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/api/config_entries.h"
+#include "broker/api/handlers.h"
+
+namespace millrace::broker::api {
+namespace {
+
+using kafka::DescribeConfigsRequest;
+using kafka::DescribeConfigsResponse;
+using kafka::ErrorCode;
+
+constexpr std::int8_t kTopicResource = 2;
+constexpr std::int8_t kBrokerResource = 4;
+
+bool is_asked(const DescribeConfigsRequest::Resource& resource, const std::string& name) {
+    return !resource.configuration_keys || std::ranges::find(*resource.configuration_keys, name) !=
+                                               resource.configuration_keys->end();
+}
+
+DescribeConfigsResponse::Resource::Config to_wire(const ConfigEntry& entry,
+                                                  const DescribeConfigsRequest& request) {
+    DescribeConfigsResponse::Resource::Config config;
+    config.name = entry.name;
+    config.value = entry.value;
+    config.read_only = entry.read_only;
+    config.is_default = entry.source == kSourceDefault;
+    config.config_source = entry.source;
+    config.is_sensitive = entry.sensitive;
+    config.config_type = entry.type;
+    if (request.include_documentation) {
+        config.documentation = entry.doc;
+    }
+    for (const ConfigSynonym& synonym : entry.synonyms) {
+        if (request.include_synonyms) {
+            config.synonyms.push_back({synonym.name, synonym.value, synonym.source});
+        }
+    }
+    return config;
+}
+
+struct Entries {
+    ErrorCode error = ErrorCode::none;
+    std::string message;
+    std::vector<ConfigEntry> entries;
+};
+
+Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& resource) {
+    const std::string& name = resource.resource_name;
+    if (resource.resource_type == kTopicResource) {
+        if (services.metadata.topic(name) == nullptr) {
+            return {ErrorCode::unknown_topic_or_partition,
+                    fmt::format("there is no topic {}", name),
+                    {}};
+        }
+        return {.entries =
+                    topic_config_entries(services.config, services.cluster.topic_config(name))};
+    }
+    if (resource.resource_type == kBrokerResource) {
+        if (name.empty()) {
+            return {};  // defaults that an administrator set for all brokers: there are none
+        }
+        if (name != std::to_string(services.broker_id)) {
+            return {ErrorCode::invalid_request,
+                    fmt::format("ask broker {} for its own settings; this is broker {}", name,
+                                services.broker_id),
+                    {}};
+        }
+        return {.entries = broker_config_entries(services.config)};
+    }
+    return {ErrorCode::invalid_request,
+            fmt::format("resource type {} has no settings here; topics (2) and brokers (4) have",
+                        resource.resource_type),
+            {}};
+}
+
+}  // namespace
+
+void handle_describe_configs(Services& services, DescribeConfigsRequest request,
+                             Call<DescribeConfigsRequest> call) {
+    DescribeConfigsResponse response;
+    for (const auto& resource : request.resources) {
+        auto& result = response.results.emplace_back();
+        result.resource_type = resource.resource_type;
+        result.resource_name = resource.resource_name;
+        const Entries found = entries_of(services, resource);
+        result.error_code = wire_code(found.error);
+        if (!found.message.empty()) {
+            result.error_message = found.message;
+        }
+        for (const ConfigEntry& entry : found.entries) {
+            if (is_asked(resource, entry.name)) {
+                result.configs.push_back(to_wire(entry, request));
+            }
+        }
+    }
+    call.respond(response);
+}
+
+}  // namespace millrace::broker::api

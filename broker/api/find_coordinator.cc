@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "broker/api/group_service.h"
+#include "broker/api/handlers.h"
+#include "lib/kafka/topic_name.h"
+
+namespace millrace::broker::api {
+namespace {
+
+using kafka::ErrorCode;
+using kafka::FindCoordinatorRequest;
+
+constexpr std::int8_t kGroup = 0;
+
+using Answer = kafka::FindCoordinatorResponse::Coordinator;
+
+Answer unavailable(const std::string& key, ErrorCode error, std::string message) {
+    return {.key = key,
+            .node_id = -1,
+            .host = "",
+            .port = -1,
+            .error_code = wire_code(error),
+            .error_message = std::move(message)};
+}
+
+void create_group_topic(Services& services) {
+    const Config& config = services.config;
+    controller::TopicSpec spec{
+        .name = std::string(kafka::kGroupTopic),
+        .partitions = config.int32("offsets.topic.num.partitions"),
+        .replication_factor =
+            static_cast<std::int16_t>(config.int32("offsets.topic.replication.factor")),
+        .configs = {{"cleanup.policy", "compact"},
+                    {"compression.type", "producer"},
+                    {"segment.bytes", config.text("offsets.topic.segment.bytes")}},
+        .internal = true};
+    services.cluster.create_topics({std::move(spec)}, {.timeout_ms = 0, .automatic = true},
+                                   [](const std::vector<TopicOutcome>&) {});
+}
+
+Answer find(Services& services, const std::string& listener, std::int8_t type,
+            const std::string& key) {
+    if (type != kGroup) {
+        return unavailable(key, ErrorCode::invalid_request,
+                           "transactions and share groups are not served by this release");
+    }
+    if (services.metadata.topic(kafka::kGroupTopic) == nullptr) {
+        create_group_topic(services);
+        return unavailable(key, ErrorCode::coordinator_not_available,
+                           "the topic of the group coordinators is being created");
+    }
+    const std::int32_t partition = services.groups.core().partition_of(key);
+    const controller::CachedPartition* known =
+        services.metadata.partition(kafka::kGroupTopic, partition);
+    const auto broker =
+        known == nullptr ? std::nullopt : services.metadata.broker(known->leader, listener);
+    if (!broker) {
+        return unavailable(key, ErrorCode::coordinator_not_available,
+                           "the partition of the group has no leader");
+    }
+    return {.key = key,
+            .node_id = broker->id,
+            .host = broker->host,
+            .port = broker->port,
+            .error_code = 0,
+            .error_message = std::nullopt};
+}
+
+}  // namespace
+
+void handle_find_coordinator(Services& services, FindCoordinatorRequest request,
+                             Call<FindCoordinatorRequest> call) {
+    kafka::FindCoordinatorResponse response;
+    if (call.version() >= 4) {
+        for (const std::string& key : request.coordinator_keys) {
+            response.coordinators.push_back(find(services, call.listener(), request.key_type, key));
+        }
+    } else {
+        const Answer answer = find(services, call.listener(), request.key_type, request.key);
+        response.error_code = answer.error_code;
+        response.error_message = answer.error_message;
+        response.node_id = answer.node_id;
+        response.host = answer.host;
+        response.port = answer.port;
+    }
+    call.respond(response);
+}
+
+}  // namespace millrace::broker::api

@@ -1,0 +1,179 @@
+#include <algorithm>
+
+#include "broker/api/config_entries.h"
+#include "broker/api/handlers.h"
+
+namespace millrace::broker::api {
+namespace {
+
+using kafka::ErrorCode;
+
+std::optional<std::string> text_or_null(const std::string& message) {
+    return message.empty() ? std::nullopt : std::optional(message);
+}
+
+controller::TopicSpec to_spec(const kafka::CreateTopicsRequest::Topic& topic) {
+    controller::TopicSpec spec{.name = topic.name,
+                               .partitions = topic.num_partitions,
+                               .replication_factor = topic.replication_factor};
+    for (const auto& assignment : topic.assignments) {
+        spec.assignment[assignment.partition_index] = assignment.broker_ids;
+    }
+    for (const auto& config : topic.configs) {
+        if (config.value) {
+            spec.configs[config.name] = *config.value;
+        }
+    }
+    return spec;
+}
+
+kafka::CreateTopicsResponse creation_answer(Services& services,
+                                            const std::vector<controller::TopicSpec>& specs,
+                                            const std::vector<TopicOutcome>& outcomes) {
+    kafka::CreateTopicsResponse response;
+    for (const TopicOutcome& outcome : outcomes) {
+        auto& answer = response.topics.emplace_back();
+        answer.name = outcome.topic;
+        answer.topic_id = outcome.topic_id;
+        answer.error_code = wire_code(outcome.error);
+        answer.error_message = text_or_null(outcome.message);
+        if (outcome.error != ErrorCode::none) {
+            continue;
+        }
+        answer.num_partitions = outcome.partitions;
+        answer.replication_factor = outcome.replication_factor;
+        answer.configs.emplace();
+        const auto spec = std::ranges::find(specs, outcome.topic, &controller::TopicSpec::name);
+        for (const ConfigEntry& entry : topic_config_entries(
+                 services.config, spec == specs.end() ? ConfigTexts{} : spec->configs)) {
+            answer.configs->push_back(
+                {entry.name, entry.value, entry.read_only, entry.source, entry.sensitive});
+        }
+    }
+    return response;
+}
+
+template <class Response>
+Response partitions_answer(const std::vector<TopicOutcome>& outcomes) {
+    Response response;
+    for (const TopicOutcome& outcome : outcomes) {
+        response.results.push_back(
+            {outcome.topic, wire_code(outcome.error), text_or_null(outcome.message)});
+    }
+    return response;
+}
+
+// Topics of a DeleteTopics request by name, with those that cannot be named.
+struct ToDelete {
+    std::vector<std::string> names;
+    std::vector<TopicOutcome> refused;
+};
+
+ToDelete names_to_delete(Services& services, const kafka::DeleteTopicsRequest& request) {
+    ToDelete result{.names = request.topic_names, .refused = {}};
+    for (const auto& topic : request.topics) {
+        if (topic.name) {
+            result.names.push_back(*topic.name);
+        } else if (const std::string* name = services.metadata.topic_name(topic.topic_id)) {
+            result.names.push_back(*name);
+        } else {
+            result.refused.push_back({.topic = "",
+                                      .error = ErrorCode::unknown_topic_id,
+                                      .message = "no topic has this id",
+                                      .topic_id = topic.topic_id});
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+void handle_create_topics(Services& services, kafka::CreateTopicsRequest request,
+                          Call<kafka::CreateTopicsRequest> call) {
+    std::vector<controller::TopicSpec> specs;
+    for (const auto& topic : request.topics) {
+        specs.push_back(to_spec(topic));
+    }
+    if (!services.cluster.is_controller()) {
+        std::vector<TopicOutcome> outcomes;
+        for (const controller::TopicSpec& spec : specs) {
+            outcomes.push_back({.topic = spec.name,
+                                .error = ErrorCode::not_controller,
+                                .message = "this broker is not the controller"});
+        }
+        call.respond(creation_answer(services, specs, outcomes));
+        return;
+    }
+    const CreateOptions options{.validate_only = request.validate_only,
+                                .timeout_ms = request.timeout_ms};
+    services.cluster.create_topics(
+        specs, options, [&services, call, specs](const std::vector<TopicOutcome>& outcomes) {
+            call.respond(creation_answer(services, specs, outcomes));
+        });
+}
+
+void handle_create_partitions(Services& services, kafka::CreatePartitionsRequest request,
+                              Call<kafka::CreatePartitionsRequest> call) {
+    std::vector<controller::MorePartitions> wanted;
+    std::vector<TopicOutcome> refused;
+    for (const auto& topic : request.topics) {
+        controller::MorePartitions more{.topic = topic.name, .count = topic.count};
+        if (topic.assignments) {
+            more.assignments.emplace();
+            for (const auto& assignment : *topic.assignments) {
+                more.assignments->push_back(assignment.broker_ids);
+            }
+        }
+        wanted.push_back(std::move(more));
+        refused.push_back({.topic = topic.name,
+                           .error = ErrorCode::not_controller,
+                           .message = "this broker is not the controller"});
+    }
+    if (!services.cluster.is_controller()) {
+        call.respond(partitions_answer<kafka::CreatePartitionsResponse>(refused));
+        return;
+    }
+    services.cluster.add_partitions(
+        std::move(wanted),
+        {.validate_only = request.validate_only, .timeout_ms = request.timeout_ms},
+        [call](const std::vector<TopicOutcome>& outcomes) {
+            call.respond(partitions_answer<kafka::CreatePartitionsResponse>(outcomes));
+        });
+}
+
+void handle_delete_topics(Services& services, kafka::DeleteTopicsRequest request,
+                          Call<kafka::DeleteTopicsRequest> call) {
+    ToDelete wanted = names_to_delete(services, request);
+    const auto answer = [call,
+                         refused = std::move(wanted.refused)](std::vector<TopicOutcome> outcomes) {
+        outcomes.insert(outcomes.end(), refused.begin(), refused.end());
+        kafka::DeleteTopicsResponse response;
+        for (const TopicOutcome& outcome : outcomes) {
+            const bool nameless = outcome.topic.empty() && call.version() >= 6;
+            response.responses.push_back(
+                {.name = nameless ? std::nullopt : std::optional(outcome.topic),
+                 .topic_id = outcome.topic_id,
+                 .error_code = wire_code(outcome.error),
+                 .error_message = text_or_null(outcome.message)});
+        }
+        call.respond(response);
+    };
+    ErrorCode blanket = ErrorCode::none;
+    if (!services.cluster.is_controller()) {
+        blanket = ErrorCode::not_controller;
+    } else if (!services.config.boolean("delete.topic.enable")) {
+        blanket =
+            call.version() < 3 ? ErrorCode::invalid_request : ErrorCode::topic_deletion_disabled;
+    }
+    if (blanket != ErrorCode::none) {
+        std::vector<TopicOutcome> outcomes;
+        for (const std::string& name : wanted.names) {
+            outcomes.push_back({.topic = name, .error = blanket});
+        }
+        answer(std::move(outcomes));
+        return;
+    }
+    services.cluster.delete_topics(std::move(wanted.names), request.timeout_ms, answer);
+}
+
+}  // namespace millrace::broker::api
