@@ -1,0 +1,17 @@
+# cmake -DHEADER=… -DSOURCE=… [-DREVISION=…] -P write_revision.cmake
+if(NOT REVISION)
+  execute_process(COMMAND git -C ${SOURCE} rev-parse --short=12 HEAD
+    OUTPUT_VARIABLE REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(REVISION unknown)
+  endif()
+endif()
+set(text "#pragma once\n\n#include <string_view>\n\nnamespace millrace::runtime {\n")
+string(APPEND text "inline constexpr std::string_view kRevision = \"${REVISION}\";\n}  // namespace millrace::runtime\n")
+set(present "")
+if(EXISTS ${HEADER})
+  file(READ ${HEADER} present)
+endif()
+if(NOT present STREQUAL text)
+  file(WRITE ${HEADER} "${text}")
+endif()
