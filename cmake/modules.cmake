@@ -29,9 +29,14 @@ function(millrace_binary name)
   millrace_precompiled(${name})
 endfunction()
 
-# millrace_unit_test(module LINK …): one Catch2 program from every tests/unit/<module>_*_test.cc, e.g. lib_base.
+# millrace_unit_test(module LINK …): one Catch2 program from every tests/unit/<module>_*_test.cc, e.g. lib_base. A second call
+# for the same module only adds to its links.
 function(millrace_unit_test module)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(TARGET ${module}_test)
+    target_link_libraries(${module}_test PRIVATE ${ARG_LINK})
+    return()
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${module}_*_test.cc)
   if(NOT sources)
     return()

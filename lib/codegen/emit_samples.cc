@@ -112,8 +112,8 @@ std::string emit_samples(const Schema& schema, std::string_view stem, std::strin
     out.line("// Generated from {}; do not edit. Test-only.", schema.file);
     out.line("#include \"{}.h\"", stem);
     out.blank();
-    out.line("#include \"lib/codegen/codec_probe.h\"");
-    out.line("#include \"lib/codegen/sample.h\"");
+    out.line("#include \"tests/support/codec_probe.h\"");
+    out.line("#include \"tests/support/codec_sample.h\"");
     out.line("#include \"{}.h\"", list_stem);
     out.blank();
     out.line("namespace {} {{", namespace_of(schema.profile));
@@ -125,7 +125,7 @@ std::string emit_samples(const Schema& schema, std::string_view stem, std::strin
     out.line("}}  // namespace");
     out.line("}}  // namespace {}", namespace_of(schema.profile));
     out.blank();
-    out.line("namespace millrace::codegen {{");
+    out.line("namespace millrace::tests {{");
     out.open("void {}_probes(std::vector<CodecProbe>& probes) {{", function_name(stem));
     const auto probe = [&](const Structure& structure) {
         out.line("probes.push_back(probe_of<{0}::{1}, {0}::fill>(\"{1}\"));",
@@ -138,7 +138,7 @@ std::string emit_samples(const Schema& schema, std::string_view stem, std::strin
         probe(schema.structures[message.structure]);
     }
     out.close();
-    out.line("}}  // namespace millrace::codegen");
+    out.line("}}  // namespace millrace::tests");
     return out.take();
 }
 
@@ -150,11 +150,11 @@ std::string emit_samples_header(std::string_view stem) {
     out.blank();
     out.line("#include <vector>");
     out.blank();
-    out.line("#include \"lib/codegen/codec_probe.h\"");
+    out.line("#include \"tests/support/codec_probe.h\"");
     out.blank();
-    out.line("namespace millrace::codegen {{");
+    out.line("namespace millrace::tests {{");
     out.line("const std::vector<CodecProbe>& {}();", function_name(stem));
-    out.line("}}  // namespace millrace::codegen");
+    out.line("}}  // namespace millrace::tests");
     return out.take();
 }
 
@@ -163,7 +163,7 @@ std::string emit_samples_list(std::span<const std::string> stems, std::string_vi
     out.line("// Generated; do not edit. Test-only.");
     out.line("#include \"{}.h\"", list_stem);
     out.blank();
-    out.line("namespace millrace::codegen {{");
+    out.line("namespace millrace::tests {{");
     for (const std::string& stem : stems) {
         out.line("void {}_probes(std::vector<CodecProbe>& probes);", function_name(stem));
     }
@@ -178,7 +178,7 @@ std::string emit_samples_list(std::span<const std::string> stems, std::string_vi
     out.close("}();");
     out.line("return kProbes;");
     out.close();
-    out.line("}}  // namespace millrace::codegen");
+    out.line("}}  // namespace millrace::tests");
     return out.take();
 }
 

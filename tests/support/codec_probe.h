@@ -10,7 +10,7 @@
 #include "lib/wire/reader.h"
 #include "lib/wire/writer.h"
 
-namespace millrace::codegen {
+namespace millrace::tests {
 
 struct CodecProbe {
     std::string_view name;
@@ -87,4 +87,4 @@ CodecProbe probe_of(std::string_view name) {
     return probe;
 }
 
-}  // namespace millrace::codegen
+}  // namespace millrace::tests
