@@ -20,6 +20,8 @@
 #include "lib/base/time.h"
 #include "lib/runtime/loop.h"
 #include "lib/runtime/network.h"
+#include "lib/zk/client_session.h"
+#include "lib/zk/client_watches.h"
 #include "lib/zk/connect_string.h"
 #include "lib/zk/create_mode.h"
 #include "lib/zk/error_code.h"
@@ -92,41 +94,17 @@ using MultiOp = std::variant<CreateOp, DeleteOp, SetDataOp, CheckOp>;
 struct MultiOpResult {
     ErrorCode error = ErrorCode::ok;
     std::string path;  // of a create
-    Stat stat;         // of a create and a setData
+    Stat stat;         // of a setData
 };
 
 // Answer::error of a multi is that of the first failed operation, so ok means that all of them happened.
 using MultiResults = std::vector<MultiOpResult>;
 
-enum class WatchEventType : std::int32_t {
-    node_created = 1,
-    node_deleted = 2,
-    node_data_changed = 3,
-    node_children_changed = 4,
-};
-
-struct WatchEvent {
-    WatchEventType type = WatchEventType::node_created;
-    std::string path;
-    std::int64_t zxid = -1;  // of the change; -1 from servers before 3.9
-};
-
-// Called once for each watch that was set, at most once. It survives a lost connection: the client sets it again at the next
-// server, which reports what was missed. After the session's end it is forgotten without a call.
-using Watcher = std::function<void(const WatchEvent&)>;
-
-enum class SessionEvent {
-    connected,     // a server has confirmed the session; from now on requests are sent
-    disconnected,  // the connection is gone; the session may live on
-    expired,       // the session is over and its ephemeral nodes are gone; the last event
-    auth_failed,   // a server refused the credentials given with add_auth; the last event
-};
-
 struct ClientOptions {
     ConnectString servers;
     Duration session_timeout = 18s;  // asked for; the server may give another one
-    std::size_t outstanding_max =
-        16'384;  // requests without an answer; above, calls answer throttled_op
+    // Requests without an answer; above, calls answer throttled_op.
+    std::size_t outstanding_max = 16'384;
     std::size_t frame_bytes_max = 64 << 20;  // of an answer; a larger one breaks the connection
 };
 
