@@ -10,6 +10,8 @@ const ApiInfo& info_of(ApiKey key) {
     return *found;
 }
 
-std::string_view name_of(ApiKey key) { return info_of(key).name; }
+std::string_view name_of(ApiKey key) {
+    return info_of(key).name;
+}
 
 }  // namespace millrace::kafka
