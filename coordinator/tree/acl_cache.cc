@@ -21,7 +21,9 @@ const Bytes& open_acl_bytes() {
     return bytes;
 }
 
-bool same(BytesView left, BytesView right) { return std::ranges::equal(left, right); }
+bool same(BytesView left, BytesView right) {
+    return std::ranges::equal(left, right);
+}
 
 }  // namespace
 

@@ -14,7 +14,8 @@
 namespace millrace::coordinator::tree {
 
 struct AclEntry {
-    std::int32_t perms = 0;  // bits of zk::Permission: read 1, write 2, create 4, delete 8, admin 16
+    std::int32_t perms =
+        0;  // bits of zk::Permission: read 1, write 2, create 4, delete 8, admin 16
     std::string scheme;
     std::string id;
 

@@ -16,7 +16,9 @@ namespace {
 // The least a Txn of a multi takes: its type and a length.
 constexpr std::size_t kSubTxnBytesMin = 8;
 
-std::int32_t code(zk::ErrorCode error) { return static_cast<std::int32_t>(error); }
+std::int32_t code(zk::ErrorCode error) {
+    return static_cast<std::int32_t>(error);
+}
 
 std::unexpected<Error> cut_short(const TxnHeader& header) {
     return fail(Errc::malformed, fmt::format("transaction {:#x} of type {} ends early", header.zxid,
@@ -156,7 +158,8 @@ Status NodeTree::apply_create(const TxnHeader& header, BytesView record, Outcome
         wanted.parent_cversion = in.int32();
         const std::int64_t ttl = in.int64();
         if (in.ok() && (ttl <= 0 || ttl > kTtlMax)) {
-            return fail(Errc::malformed, fmt::format("transaction {:#x} has TTL {}", header.zxid, ttl));
+            return fail(Errc::malformed,
+                        fmt::format("transaction {:#x} has TTL {}", header.zxid, ttl));
         }
         wanted.owner = in.ok() ? ttl_owner(ttl) : 0;
     } else {
@@ -209,7 +212,7 @@ void NodeTree::create(const NewNode& wanted, const TxnHeader& header, Outcome& o
     for (FrozenView* view : x_views) {
         view->note_new(wanted.path);
     }
-    result.stat = node->wire_stat();
+    result.stat = node->wire_stat(x_extended);
     outcome.triggers.push_back({EventType::created, wanted.path, wanted.acl});
     outcome.triggers.push_back({EventType::children_changed, parent_path, parent->acl});
 }
@@ -264,7 +267,7 @@ Status NodeTree::set_data(const TxnHeader& header, BytesView record, Outcome& ou
     node->stat.mtime = header.time;
     node->stat.mzxid = header.zxid;
     after_change(*node);
-    result.stat = node->wire_stat();
+    result.stat = node->wire_stat(x_extended);
     outcome.triggers.push_back({EventType::data_changed, result.path, node->acl});
     return {};
 }
@@ -290,12 +293,11 @@ Status NodeTree::set_acl(const TxnHeader& header, BytesView record, OpResult& re
     node->acl = id;
     node->stat.aversion = version;
     after_change(*node);
-    result.stat = node->wire_stat();
+    result.stat = node->wire_stat(x_extended);
     return {};
 }
 
-Status NodeTree::apply_close_session(const TxnHeader& header, BytesView record,
-                                     Outcome& outcome) {
+Status NodeTree::apply_close_session(const TxnHeader& header, BytesView record, Outcome& outcome) {
     x_sessions.erase(header.client_id);
     wire::Reader in(record);
     // Logs written before 3.6 have no body.

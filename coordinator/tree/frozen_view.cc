@@ -8,7 +8,9 @@ namespace millrace::coordinator::tree {
 
 namespace {
 
-std::string_view file_path(std::string_view path) { return path == "/" ? path.substr(1) : path; }
+std::string_view file_path(std::string_view path) {
+    return path == "/" ? path.substr(1) : path;
+}
 
 // Stat and lengths: what a node adds to a slice besides its path and data.
 constexpr std::size_t kNodeOverhead = 76;
@@ -26,7 +28,9 @@ FrozenView::FrozenView(NodeTree& tree)
     tree.x_views.push_back(this);
 }
 
-FrozenView::~FrozenView() { std::erase(x_tree.x_views, this); }
+FrozenView::~FrozenView() {
+    std::erase(x_tree.x_views, this);
+}
 
 bool FrozenView::passed(std::string_view path) const {
     return x_done || (x_started && !PreOrder()(x_last, path));
@@ -37,9 +41,11 @@ void FrozenView::save(const Node& node) {
         return;
     }
     const BytesView data = node.data();
-    x_saved.emplace(node.path(), Saved{.data = Bytes(data.begin(), data.end()),
-                                       .acl = node.acl,
-                                       .stat = node.stat});
+    Saved state{.data = std::nullopt, .acl = node.acl, .stat = node.stat};
+    if (data.data() != nullptr) {
+        state.data.emplace(data.begin(), data.end());
+    }
+    x_saved.emplace(node.path(), std::move(state));
 }
 
 void FrozenView::note_new(std::string_view path) {
@@ -77,8 +83,7 @@ bool FrozenView::next(std::size_t bytes_max, const Visitor& visit) {
         const Node* node = successor(x_last);
         const auto saved = x_saved.begin();
         const bool from_saved =
-            saved != x_saved.end() &&
-            (node == nullptr || !PreOrder()(node->path(), saved->first));
+            saved != x_saved.end() && (node == nullptr || !PreOrder()(node->path(), saved->first));
         if (node == nullptr && !from_saved) {
             x_done = true;
             break;
@@ -93,8 +98,12 @@ bool FrozenView::next(std::size_t bytes_max, const Visitor& visit) {
         x_last = saved->first;
         if (saved->second) {
             const Saved& state = *saved->second;
-            visit(file_path(x_last), state.data, state.acl, state.stat);
-            shown += kNodeOverhead + x_last.size() + state.data.size();
+            BytesView data;
+            if (state.data) {
+                data = state.data->empty() ? as_bytes("") : BytesView(*state.data);
+            }
+            visit(file_path(x_last), data, state.acl, state.stat);
+            shown += kNodeOverhead + x_last.size() + data.size();
         } else {
             shown += 1;
         }

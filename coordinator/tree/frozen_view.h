@@ -17,7 +17,7 @@ namespace millrace::coordinator::tree {
 
 class FrozenView {
  public:
-    // path is "" for the root, as snapshot files have it; acl is -1 for the open list.
+    // path is "" for the root, as snapshot files have it; acl is -1 for the open list; data without an address is null.
     using Visitor = std::function<void(std::string_view path, BytesView data, std::int64_t acl,
                                        const NodeStat& stat)>;
 
@@ -31,7 +31,9 @@ class FrozenView {
     std::uint64_t digest() const { return x_digest; }
     std::size_t node_count() const { return x_node_count; }
     // Ordered by id.
-    const std::vector<std::pair<std::int64_t, std::int32_t>>& sessions() const { return x_sessions; }
+    const std::vector<std::pair<std::int64_t, std::int32_t>>& sessions() const {
+        return x_sessions;
+    }
     const std::vector<std::pair<std::int64_t, Bytes>>& acls() const { return x_acls; }
 
     // Visits the next nodes in pre-order, parents first, until about bytes_max bytes of paths and data were shown.
@@ -41,7 +43,7 @@ class FrozenView {
  private:
     friend class NodeTree;
     struct Saved {
-        Bytes data;
+        std::optional<Bytes> data;
         AclId acl = kOpenAcl;
         NodeStat stat;
     };

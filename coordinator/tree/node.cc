@@ -1,6 +1,9 @@
 #include "coordinator/tree/node.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
 #include <new>
 
 #include "lib/base/check.h"
@@ -11,25 +14,39 @@ namespace {
 
 constexpr std::int64_t kTtlMark = static_cast<std::int64_t>(0xff00'0000'0000'0000ULL);
 
-bool name_below(const Node* node, std::string_view name) { return node->name() < name; }
+bool name_below(const Node* node, std::string_view name) {
+    return node->name() < name;
+}
 
 }  // namespace
 
 void WireStat::encode(wire::Writer& out) const {
-    const bool typed = stat.ephemeral_owner == kContainerOwner;
-    out.int64(stat.czxid);
-    out.int64(stat.mzxid);
-    out.int64(stat.ctime);
-    out.int64(stat.mtime);
-    out.int32(stat.version);
+    std::array<std::byte, kSize> bytes;
+    std::size_t at = 0;
+    const auto put64 = [&](std::int64_t value) {
+        const std::uint64_t swapped = std::byteswap(static_cast<std::uint64_t>(value));
+        std::memcpy(&bytes[at], &swapped, sizeof(swapped));
+        at += sizeof(swapped);
+    };
+    const auto put32 = [&](std::uint32_t value) {
+        const std::uint32_t swapped = std::byteswap(value);
+        std::memcpy(&bytes[at], &swapped, sizeof(swapped));
+        at += sizeof(swapped);
+    };
+    const auto children = static_cast<std::uint32_t>(num_children);
+    put64(stat.czxid);
+    put64(stat.mzxid);
+    put64(stat.ctime);
+    put64(stat.mtime);
+    put32(static_cast<std::uint32_t>(stat.version));
     // Java computes in wrapping 32-bit arithmetic; so do we, by way of unsigned.
-    out.uint32(static_cast<std::uint32_t>(stat.cversion) * 2 -
-               static_cast<std::uint32_t>(num_children));
-    out.int32(stat.aversion);
-    out.int64(typed ? 0 : stat.ephemeral_owner);
-    out.int32(data_length);
-    out.int32(num_children);
-    out.int64(stat.pzxid);
+    put32(static_cast<std::uint32_t>(stat.cversion) * 2 - children);
+    put32(static_cast<std::uint32_t>(stat.aversion));
+    put64(shown_owner);
+    put32(static_cast<std::uint32_t>(data_length));
+    put32(children);
+    put64(stat.pzxid);
+    out.bytes(bytes);
 }
 
 std::int64_t ttl_owner(std::int64_t ttl_ms) {
@@ -123,11 +140,20 @@ void Node::destroy(Node* node) {
     ::operator delete(node);
 }
 
+BytesView Node::data() const {
+    if (x_data_size == kNullData) {
+        return {};
+    }
+    return {x_data ? x_data.get() : reinterpret_cast<const std::byte*>(this), x_data_size};
+}
+
 void Node::set_data(BytesView bytes) {
-    if (bytes.size() != x_data_size) {
-        x_data = bytes.empty() ? nullptr
-                               : std::make_unique_for_overwrite<std::byte[]>(bytes.size());
-        x_data_size = static_cast<std::uint32_t>(bytes.size());
+    const std::uint32_t size =
+        bytes.data() == nullptr ? kNullData : static_cast<std::uint32_t>(bytes.size());
+    if (size != x_data_size) {
+        x_data =
+            bytes.empty() ? nullptr : std::make_unique_for_overwrite<std::byte[]>(bytes.size());
+        x_data_size = size;
     }
     if (!bytes.empty()) {
         std::memcpy(x_data.get(), bytes.data(), bytes.size());
@@ -149,9 +175,11 @@ void Node::remove_child(const Node* child) {
     }
 }
 
-WireStat Node::wire_stat() const {
+WireStat Node::wire_stat(bool extended) const {
+    const OwnerKind kind = owner_kind(stat.ephemeral_owner, extended);
     return {.stat = stat,
-            .data_length = static_cast<std::int32_t>(x_data_size),
+            .shown_owner = kind == OwnerKind::session ? stat.ephemeral_owner : 0,
+            .data_length = static_cast<std::int32_t>(data_size()),
             .num_children = static_cast<std::int32_t>(child_count())};
 }
 
@@ -161,7 +189,9 @@ std::string_view parent_of(std::string_view path) {
     return slash == 0 ? path.substr(0, 1) : path.substr(0, slash);
 }
 
-std::string_view name_in(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view name_in(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
 
 bool PreOrder::operator()(std::string_view left, std::string_view right) const {
     // A slash ends a name, so it sorts below every byte a name may hold.
@@ -169,8 +199,8 @@ bool PreOrder::operator()(std::string_view left, std::string_view right) const {
         return c == '/' ? 0 : static_cast<int>(static_cast<unsigned char>(c)) + 1;
     };
     const std::size_t shared = std::min(left.size(), right.size());
-    const auto [a, b] = std::mismatch(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(shared),
-                                      right.begin());
+    const auto [a, b] = std::mismatch(
+        left.begin(), left.begin() + static_cast<std::ptrdiff_t>(shared), right.begin());
     if (a == left.begin() + static_cast<std::ptrdiff_t>(shared)) {
         return left.size() < right.size();
     }

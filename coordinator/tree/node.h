@@ -29,7 +29,10 @@ struct NodeStat {
 
 // Stat of the client protocol (68 bytes): cversion counts creations and deletions, containers and TTL nodes have no owner.
 struct WireStat {
+    static constexpr std::size_t kSize = 68;
+
     NodeStat stat;
+    std::int64_t shown_owner = 0;
     std::int32_t data_length = 0;
     std::int32_t num_children = 0;
 
@@ -83,7 +86,9 @@ class Node {
     std::string_view path() const { return {reinterpret_cast<const char*>(this + 1), x_path_size}; }
     // The part after the last slash.
     std::string_view name() const { return path().substr(path().rfind('/') + 1); }
-    BytesView data() const { return {x_data.get(), x_data_size}; }
+    // Null (no address) and empty data differ, as they do for clients.
+    BytesView data() const;
+    std::size_t data_size() const { return x_data_size == kNullData ? 0 : x_data_size; }
     void set_data(BytesView bytes);
 
     std::size_t child_count() const { return x_children ? x_children->size() : 0; }
@@ -91,7 +96,7 @@ class Node {
     void add_child(Node* child);
     void remove_child(const Node* child);
 
-    WireStat wire_stat() const;
+    WireStat wire_stat(bool extended) const;
 
     NodeStat stat;
     AclId acl = kOpenAcl;
@@ -102,8 +107,10 @@ class Node {
     explicit Node(std::size_t path_size) : x_path_size(static_cast<std::uint32_t>(path_size)) {}
     ~Node() = default;
 
+    static constexpr std::uint32_t kNullData = ~std::uint32_t{0};
+
     std::uint32_t x_path_size;
-    std::uint32_t x_data_size = 0;
+    std::uint32_t x_data_size = kNullData;
     std::unique_ptr<std::byte[]> x_data;
     std::unique_ptr<ChildSet> x_children;
 };

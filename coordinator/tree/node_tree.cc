@@ -52,7 +52,9 @@ std::uint32_t digest_of(const Node& node) {
     return crc;
 }
 
-std::size_t weight(const Node& node) { return node.path().size() + node.data().size(); }
+std::size_t weight(const Node& node) {
+    return node.path().size() + node.data_size();
+}
 
 }  // namespace
 
@@ -68,7 +70,9 @@ std::size_t NodeTree::Hash::operator()(std::string_view path) const {
     return std::hash<std::string_view>()(path);
 }
 
-NodeTree::NodeTree() { add_birth_nodes(); }
+NodeTree::NodeTree() {
+    add_birth_nodes();
+}
 
 NodeTree::~NodeTree() {
     CHECK(x_views.empty(), "a view outlives its tree");
@@ -82,7 +86,9 @@ void NodeTree::destroy_all() {
     x_nodes.clear();
 }
 
-const Node* NodeTree::find(std::string_view path) const { return lookup(path); }
+const Node* NodeTree::find(std::string_view path) const {
+    return lookup(path);
+}
 
 Node* NodeTree::lookup(std::string_view path) const {
     const auto found = x_nodes.find(path);
@@ -164,7 +170,7 @@ void NodeTree::note_owner(const Node& node, bool added) {
 void NodeTree::add_birth_nodes() {
     for (const std::string_view path : {"/", "/zookeeper", "/zookeeper/quota"}) {
         if (lookup(path) == nullptr) {
-            insert(path, {}, kOpenAcl, {});
+            insert(path, as_bytes(""), kOpenAcl, {});
         }
     }
     constexpr std::string_view kConfig = "/zookeeper/config";
@@ -173,7 +179,7 @@ void NodeTree::add_birth_nodes() {
         const AclList readable{{.perms = 1, .scheme = "world", .id = "anyone"}};
         const Result<AclId> acl = x_acls.intern(encode_acl(readable));
         CHECK(acl.has_value());
-        insert(kConfig, {}, *acl, {.aversion = -1});
+        insert(kConfig, as_bytes(""), *acl, {.aversion = -1});
     }
 }
 
@@ -195,7 +201,9 @@ void NodeTree::load_session(std::int64_t id, std::int32_t timeout_ms) {
     x_sessions[id] = timeout_ms;
 }
 
-Status NodeTree::load_acl(std::int64_t id, BytesView encoded) { return x_acls.load(id, encoded); }
+Status NodeTree::load_acl(std::int64_t id, BytesView encoded) {
+    return x_acls.load(id, encoded);
+}
 
 Status NodeTree::load_node(std::string_view path, BytesView data, std::int64_t acl,
                            const NodeStat& stat) {

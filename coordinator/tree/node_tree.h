@@ -46,7 +46,7 @@ struct OpResult {
 struct Outcome {
     std::int64_t zxid = 0;
     OpResult result;
-    std::vector<OpResult> multi;   // one for each operation of a multi
+    std::vector<OpResult> multi;    // one for each operation of a multi
     std::vector<Trigger> triggers;  // in the order watches must fire
     std::deque<std::string> owned_paths;
 
@@ -129,7 +129,8 @@ class NodeTree {
     Node* lookup(std::string_view path) const;
     Status apply_one(const TxnHeader& header, BytesView record, Outcome& outcome, OpResult& result);
     Status apply_multi(const TxnHeader& header, BytesView record, Outcome& outcome);
-    Status apply_create(const TxnHeader& header, BytesView record, Outcome& outcome, OpResult& result);
+    Status apply_create(const TxnHeader& header, BytesView record, Outcome& outcome,
+                        OpResult& result);
     Status apply_close_session(const TxnHeader& header, BytesView record, Outcome& outcome);
     void create(const NewNode& wanted, const TxnHeader& header, Outcome& outcome, OpResult& result);
     bool remove(std::string_view path, std::int64_t zxid, Outcome& outcome);

@@ -58,7 +58,8 @@ struct TxnHeader {
     }
 };
 
-// Jute strings and buffers as borrowed bytes; a length of -1 reads as empty. Other negative lengths fail the reader.
+// Jute strings and buffers as borrowed bytes; a null buffer (length -1) has no address, a null string reads as empty. Other
+// negative lengths fail the reader.
 inline BytesView read_buffer(wire::Reader& in) {
     const std::int32_t size = in.int32();
     if (size == -1) {
@@ -66,14 +67,17 @@ inline BytesView read_buffer(wire::Reader& in) {
     }
     return in.bytes(in.checked_count(size, 1));
 }
-inline std::string_view read_text(wire::Reader& in) { return as_text(read_buffer(in)); }
+inline std::string_view read_text(wire::Reader& in) {
+    return as_text(read_buffer(in));
+}
 
 inline void write_buffer(wire::Writer& out, BytesView bytes) {
-    out.int32(static_cast<std::int32_t>(bytes.size()));
+    out.int32(bytes.data() == nullptr ? -1 : static_cast<std::int32_t>(bytes.size()));
     out.bytes(bytes);
 }
 inline void write_text(wire::Writer& out, std::string_view text) {
-    write_buffer(out, as_bytes(text));
+    out.int32(static_cast<std::int32_t>(text.size()));
+    out.text(text);
 }
 
 }  // namespace millrace::coordinator::tree

@@ -1,0 +1,29 @@
+// What both the four-letter words and the admin server show, as rows.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::coordinator::server {
+
+class Node;
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+// The settings in force, in ZooKeeper's order and names.
+Rows configuration_table(Node& node);
+// Versions and every setting given.
+Rows environment_table(Node& node);
+
+// Bytes of the files in a folder; 0 when it cannot be listed.
+std::uint64_t directory_bytes(Node& node, const std::string& directory);
+
+// Sessions as "0x…", ordered.
+std::map<std::string, std::set<std::string>> watched_by_session(Node& node);
+std::map<std::string, std::set<std::string>> watched_by_path(Node& node);
+
+}  // namespace millrace::coordinator::server
