@@ -170,6 +170,7 @@ void handle_update_metadata(Services& services, kafka::UpdateMetadataRequest req
             GroupService& groups = services.groups;
             groups.perform(groups.core().forget_topics(change.removed_topics, groups.moment()));
         }
+        services.on_metadata();
     }
     call.respond(response);
 }

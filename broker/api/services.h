@@ -85,6 +85,8 @@ struct Services {
     controller::MetadataCache& metadata;
     GroupService& groups;
     Cluster& cluster;
+    // Called after an UpdateMetadata has been taken in.
+    std::function<void()> on_metadata;
 };
 
 }  // namespace millrace::broker::api
