@@ -103,7 +103,7 @@ void RecordReader::read_headers(wire::Reader& body) {
     constexpr std::size_t kHeaderSizeMin = 2;
     const std::size_t count = body.checked_count(body.varint(), kHeaderSizeMin);
     x_record.headers.clear();
-    x_record.headers.reserve(count);
+    x_record.headers.reserve(std::min<std::size_t>(count, 64));  // more only as they arrive
     for (std::size_t i = 0; i < count && body.ok(); ++i) {
         const std::size_t key_size = body.checked_count(body.varint(), 1);
         const std::string_view key = body.text(key_size);

@@ -284,7 +284,9 @@ TEST_CASE("batches follow one another until the last one that is cut short") {
 }
 
 TEST_CASE("the size of a record is never underestimated") {
-    Record big = record(std::string(300, 'k'), std::string(70000, 'v'), 1LL << 60);
+    const std::string key(300, 'k');
+    const std::string value(70000, 'v');
+    Record big = record(key, value, 1LL << 60);
     big.headers = {{"name", as_bytes("value")}};
     RecordBatchBuilder builder({});
     builder.add(record("", "", 0));
