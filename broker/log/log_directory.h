@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/log/checkpoints.h"
 #include "broker/log/partition_log.h"
 #include "lib/base/result.h"
 #include "lib/runtime/runtime.h"
@@ -31,14 +32,6 @@ struct LogDirectoryOptions {
     std::function<void(const Error&)> on_offline;
     // Told during open, for logs and readiness: partitions loaded so far and all there are.
     std::function<void(std::size_t done, std::size_t all)> on_progress;
-};
-
-// meta.properties, version 0. Absent values: the directory is fresh.
-struct MetaProperties {
-    std::optional<std::int32_t> broker_id;
-    std::optional<std::string> cluster_id;
-    std::optional<std::string>
-        directory_id;  // written by brokers on their way to KRaft, kept as it is
 };
 
 class LogDirectory {
@@ -83,8 +76,8 @@ class LogDirectory {
 
  private:
     struct State;
-    explicit LogDirectory(std::unique_ptr<State> state);
-    std::unique_ptr<State> x_state;
+    explicit LogDirectory(std::shared_ptr<State> state);
+    std::shared_ptr<State> x_state;  // shared with timers, which look whether it lives
 };
 
 }  // namespace millrace::broker::log

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/log/append.h"
+#include "broker/log/leader_epochs.h"
 #include "broker/log/log_config.h"
 #include "lib/base/result.h"
 #include "lib/kafka/uuid.h"
@@ -64,12 +65,6 @@ struct TimestampAndOffset {
     std::int32_t leader_epoch = -1;
 };
 
-struct EpochEnd {
-    std::int32_t epoch = -1;  // -1: the epoch asked for is unknown
-    std::int64_t end_offset = -1;
-    auto operator<=>(const EpochEnd&) const = default;
-};
-
 struct AbortedTransaction {
     std::int64_t producer_id = 0;
     std::int64_t first_offset = 0;
@@ -113,11 +108,13 @@ class PartitionLog {
     std::uint64_t size_bytes() const;
     std::size_t segment_count() const;
     std::int64_t active_segment_base_offset() const;
+    std::int64_t first_segment_base_offset() const;
     bool failed() const;
 
     // Assigns offsets and appends. Answers before anything is durable, and before small appends reach the page cache.
     AppendResult append_as_leader(const LeaderAppend& append);
-    // Appends what a leader sent, unchanged. Batches wholly below the log end are skipped; a gap is offset_out_of_range.
+    // Appends what a leader sent, unchanged. Batches wholly below the log end are skipped; one that begins below it is
+    // offset_out_of_range. A gap is fine: the leader's log may be compacted.
     AppendResult append_as_follower(BytesView records);
 
     // Calls then on the loop when everything appended so far is durable (a sync shared with all that wait), or with the error.
@@ -162,15 +159,15 @@ class PartitionLog {
 
     // Writes the tails of the indexes and the producer snapshot, syncs everything. Blocks; nothing may be in flight.
     Status close();
-    // The folder was renamed by the log directory; files opened from now on are looked for there.
-    void moved_to(std::string directory);
+    // The folder is being deleted: waiting calls end with not_found, and nothing is written any more.
+    void discard();
 
     // CHECKs what must hold after every call.
     void invariants() const;
 
  private:
-    explicit PartitionLog(std::unique_ptr<LogState> state);
-    std::unique_ptr<LogState> x_state;
+    explicit PartitionLog(std::shared_ptr<LogState> state);
+    std::shared_ptr<LogState> x_state;  // shared with what runs later, which looks whether it lives
 };
 
 }  // namespace millrace::broker::log
