@@ -26,6 +26,8 @@ function(millrace_binary name)
     target_link_libraries(${name} PRIVATE PkgConfig::jemalloc)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  # The precompiled headers are shared with the libraries, so the same kind of position-independent code is asked for.
+  target_compile_options(${name} PRIVATE -fPIC)
   millrace_precompiled(${name})
 endfunction()
 
