@@ -177,7 +177,9 @@ void handle_update_metadata(Services& services, kafka::UpdateMetadataRequest req
 
 void handle_controlled_shutdown(Services& services, kafka::ControlledShutdownRequest request,
                                 Call<kafka::ControlledShutdownRequest> call) {
-    call.respond(services.cluster.controlled_shutdown(request));
+    services.cluster.controlled_shutdown(
+        request,
+        [call](const kafka::ControlledShutdownResponse& response) { call.respond(response); });
 }
 
 }  // namespace millrace::broker::api

@@ -65,8 +65,9 @@ class Cluster {
     virtual void new_producer_id(std::function<void(kafka::ErrorCode, std::int64_t)> then) = 0;
 
     // Requests of the controller and of brokers to the controller; answered when applied.
-    virtual kafka::ControlledShutdownResponse controlled_shutdown(
-        const kafka::ControlledShutdownRequest& request) = 0;
+    virtual void controlled_shutdown(
+        const kafka::ControlledShutdownRequest& request,
+        std::function<void(kafka::ControlledShutdownResponse)> then) = 0;
     virtual void allocate_producer_ids(
         const kafka::AllocateProducerIdsRequest& request,
         std::function<void(kafka::AllocateProducerIdsResponse)> then) = 0;

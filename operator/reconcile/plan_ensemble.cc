@@ -47,8 +47,8 @@ Node wanted_node(const EnsembleInput& input) {
     node.storage = ensemble.spec.storage;
     node.resources = ensemble.spec.resources;
     node.files = {{"zoo.cfg", resources::properties_text(settings(ensemble.spec))}};
-    node.arguments = {fmt::format("{}/zoo.cfg", resources::kConfigPath), "--override",
-                      "clientPortAddress=$(POD_IP)", "--override", "admin.serverAddress=$(POD_IP)"};
+    node.arguments = {fmt::format("{}/zoo.cfg", resources::kConfigPath), "-D",
+                      "clientPortAddress=$(POD_IP)", "-D", "admin.serverAddress=$(POD_IP)"};
     node.ports = {{"client", resources::kClientPort}};
     return node;
 }

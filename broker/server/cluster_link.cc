@@ -1,0 +1,457 @@
+#include "broker/server/cluster_link.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/controller/zk_paths.h"
+#include "lib/base/log.h"
+
+namespace millrace::broker::server {
+
+namespace paths = controller::paths;
+using api::TopicOutcome;
+using kafka::ErrorCode;
+
+namespace {
+
+constexpr std::int32_t kProducerIdBlock = 1000;
+constexpr std::size_t kProducerIdWaitersMax = 10'000;
+
+std::string config_path(const std::string& topic) {
+    return "/config/topics/" + topic;
+}
+
+// What a failed call to the coordinators means to a Kafka client.
+ErrorCode to_kafka(zk::ErrorCode error) {
+    return error == zk::ErrorCode::node_exists ? ErrorCode::topic_already_exists
+                                               : ErrorCode::unknown_server_error;
+}
+
+std::string describe(zk::ErrorCode error) {
+    return fmt::format("the coordinators answered {}", zk::name_of(error));
+}
+
+}  // namespace
+
+ClusterLink::ClusterLink(runtime::Loop& loop, const Config& config,
+                         controller::MetadataCache& metadata, ControllerLink& controller,
+                         TopicConfigs& configs)
+    : x_loop(loop),
+      x_config(config),
+      x_metadata(metadata),
+      x_controller(controller),
+      x_configs(configs) {}
+
+ClusterLink::~ClusterLink() {
+    for (const JobPtr& job : x_waiting) {
+        x_loop.cancel(job->timer);
+    }
+}
+
+std::set<std::string, std::less<>> ClusterLink::known_topics() const {
+    if (is_controller()) {
+        return x_controller.core().state().topic_names();
+    }
+    std::set<std::string, std::less<>> names;
+    for (const auto& [name, topic] : x_metadata.topics()) {
+        names.insert(name);
+    }
+    return names;
+}
+
+std::vector<std::int32_t> ClusterLink::live_brokers() const {
+    if (is_controller()) {
+        return x_controller.core().state().broker_ids();
+    }
+    std::vector<std::int32_t> ids;
+    for (const auto& [id, broker] : x_metadata.all_brokers()) {
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+void ClusterLink::create_topics(std::vector<controller::TopicSpec> topics,
+                                api::CreateOptions options, api::TopicOutcomes then) {
+    auto job =
+        std::make_shared<Job>(Job{.timeout_ms = options.timeout_ms, .then = std::move(then)});
+    job->settled = [this](const TopicOutcome& outcome) {
+        const controller::CachedTopic* topic = x_metadata.topic(outcome.topic);
+        return topic != nullptr &&
+               topic->partitions.size() >= static_cast<std::size_t>(outcome.partitions) &&
+               std::ranges::all_of(topic->partitions,
+                                   [](const auto& entry) { return entry.second.leader >= 0; });
+    };
+    const std::set<std::string, std::less<>> known = known_topics();
+    const controller::TopicContext context{.brokers = live_brokers(),
+                                           .topics = known,
+                                           .default_partitions = x_config.int32("num.partitions"),
+                                           .default_replication_factor = static_cast<std::int16_t>(
+                                               x_config.int32("default.replication.factor"))};
+    for (const controller::TopicSpec& spec : topics) {
+        if (options.automatic && !x_being_created.insert(spec.name).second) {
+            continue;
+        }
+        const std::size_t at = job->outcomes.size();
+        job->outcomes.push_back({.topic = spec.name});
+        const auto decision = controller::plan_topic(spec, context, x_loop.random());
+        if (!decision.plan) {
+            x_being_created.erase(spec.name);
+            job->outcomes[at].error = decision.refusal.error;
+            job->outcomes[at].message = decision.refusal.message;
+            continue;
+        }
+        TopicOutcome& outcome = job->outcomes[at];
+        outcome.topic_id = decision.plan->record.id;
+        outcome.partitions = static_cast<std::int32_t>(decision.plan->record.partitions.size());
+        outcome.replication_factor = static_cast<std::int16_t>(
+            decision.plan->record.partitions.begin()->second.replicas.size());
+        if (!options.validate_only) {
+            create_topic(job, at, *decision.plan);
+        }
+    }
+    if (options.validate_only) {
+        job->timeout_ms = 0;
+    }
+    finish_one(job);
+}
+
+// The settings first: whoever sees the topic finds them.
+void ClusterLink::create_topic(const JobPtr& job, std::size_t at,
+                               const controller::TopicPlan& plan) {
+    ++job->open;
+    if (x_client == nullptr) {
+        fail_outcome(job, at, ErrorCode::unknown_server_error,
+                     "there is no session with the coordinators");
+        return;
+    }
+    const Bytes configs = controller::encode_config(plan.configs);
+    x_client->create(config_path(plan.name), configs, zk::open_acl(), zk::CreateMode::persistent,
+                     [this, job, at, plan, configs](const zk::Answer<zk::Created>& answer) {
+                         if (answer.ok()) {
+                             write_topic(job, at, plan);
+                         } else if (answer.error == zk::ErrorCode::node_exists) {
+                             // Left behind by a deletion that was cut short.
+                             x_client->set_data(config_path(plan.name), configs, zk::kAnyVersion,
+                                                [this, job, at, plan](const zk::Answer<zk::Stat>&) {
+                                                    write_topic(job, at, plan);
+                                                });
+                         } else {
+                             fail_outcome(job, at, to_kafka(answer.error), describe(answer.error));
+                         }
+                     });
+}
+
+void ClusterLink::write_topic(const JobPtr& job, std::size_t at,
+                              const controller::TopicPlan& plan) {
+    x_client->create(paths::topic(plan.name), controller::encode(plan.record), zk::open_acl(),
+                     zk::CreateMode::persistent,
+                     [this, job, at, name = plan.name](const zk::Answer<zk::Created>& answer) {
+                         if (!answer.ok()) {
+                             fail_outcome(job, at, to_kafka(answer.error),
+                                          answer.error == zk::ErrorCode::node_exists
+                                              ? fmt::format("Topic '{}' already exists.", name)
+                                              : describe(answer.error));
+                             return;
+                         }
+                         log_info("topics", "created topic {} with {} partitions", name,
+                                  job->outcomes[at].partitions);
+                         finish_one(job);
+                     });
+}
+
+void ClusterLink::add_partitions(std::vector<controller::MorePartitions> topics,
+                                 api::CreateOptions options, api::TopicOutcomes then) {
+    auto job =
+        std::make_shared<Job>(Job{.timeout_ms = options.timeout_ms, .then = std::move(then)});
+    job->settled = [this](const TopicOutcome& outcome) {
+        return x_metadata.partition_count(outcome.topic) >=
+               static_cast<std::size_t>(outcome.partitions);
+    };
+    if (options.validate_only) {
+        job->timeout_ms = 0;
+    }
+    for (const controller::MorePartitions& wanted : topics) {
+        job->outcomes.push_back({.topic = wanted.topic, .partitions = wanted.count});
+        extend_topic(job, job->outcomes.size() - 1, wanted, options.validate_only);
+    }
+    finish_one(job);
+}
+
+void ClusterLink::extend_topic(const JobPtr& job, std::size_t at,
+                               const controller::MorePartitions& wanted, bool validate_only) {
+    ++job->open;
+    if (x_client == nullptr) {
+        fail_outcome(job, at, ErrorCode::unknown_server_error,
+                     "there is no session with the coordinators");
+        return;
+    }
+    x_client->get_data(
+        paths::topic(wanted.topic), {},
+        [this, job, at, wanted, validate_only](const zk::Answer<zk::NodeData>& answer) {
+            const auto present = controller::decode_topic(answer.value.data);
+            if (!answer.ok() || !present) {
+                fail_outcome(job, at, ErrorCode::unknown_topic_or_partition,
+                             fmt::format("The topic '{}' does not exist.", wanted.topic));
+                return;
+            }
+            const auto decision = controller::plan_partitions(wanted, *present, live_brokers());
+            if (!decision.plan) {
+                fail_outcome(job, at, decision.refusal.error, decision.refusal.message);
+                return;
+            }
+            if (validate_only) {
+                finish_one(job);
+                return;
+            }
+            x_client->set_data(
+                paths::topic(wanted.topic), controller::encode(*decision.plan),
+                answer.value.stat.version, [this, job, at](const zk::Answer<zk::Stat>& written) {
+                    if (written.ok()) {
+                        finish_one(job);
+                    } else {
+                        fail_outcome(job, at, ErrorCode::invalid_request,
+                                     "the topic was changed at the same time; try again");
+                    }
+                });
+        });
+}
+
+void ClusterLink::delete_topics(std::vector<std::string> topics, std::int32_t timeout_ms,
+                                api::TopicOutcomes then) {
+    auto job = std::make_shared<Job>(Job{.timeout_ms = timeout_ms, .then = std::move(then)});
+    job->settled = [this](const TopicOutcome& outcome) {
+        return x_metadata.topic(outcome.topic) == nullptr &&
+               x_controller.core().state().topic(outcome.topic) == nullptr;
+    };
+    const std::set<std::string, std::less<>> known = known_topics();
+    for (const std::string& name : topics) {
+        const std::size_t at = job->outcomes.size();
+        job->outcomes.push_back({.topic = name});
+        if (const controller::CachedTopic* topic = x_metadata.topic(name)) {
+            job->outcomes[at].topic_id = topic->id;
+        }
+        ++job->open;
+        if (!known.contains(name)) {
+            fail_outcome(job, at, ErrorCode::unknown_topic_or_partition,
+                         "This server does not host this topic-partition.");
+        } else if (x_client == nullptr) {
+            fail_outcome(job, at, ErrorCode::unknown_server_error,
+                         "there is no session with the coordinators");
+        } else {
+            x_client->create(
+                paths::delete_topic(name), {}, zk::open_acl(), zk::CreateMode::persistent,
+                [this, job, at](const zk::Answer<zk::Created>& answer) {
+                    if (answer.ok() || answer.error == zk::ErrorCode::node_exists) {
+                        finish_one(job);
+                    } else {
+                        fail_outcome(job, at, to_kafka(answer.error), describe(answer.error));
+                    }
+                });
+        }
+    }
+    finish_one(job);
+}
+
+void ClusterLink::fail_outcome(const JobPtr& job, std::size_t at, ErrorCode error,
+                               std::string message) {
+    job->outcomes[at].error = error;
+    job->outcomes[at].message = std::move(message);
+    finish_one(job);
+}
+
+void ClusterLink::finish_one(const JobPtr& job) {
+    if (--job->open > 0) {
+        return;
+    }
+    if (job->timeout_ms <= 0 || is_settled(*job)) {
+        complete(job, false);
+        return;
+    }
+    x_waiting.push_back(job);
+    job->timer = x_loop.run_after(std::chrono::milliseconds(job->timeout_ms), [this, job] {
+        std::erase(x_waiting, job);
+        complete(job, true);
+    });
+}
+
+bool ClusterLink::is_settled(const Job& job) const {
+    return std::ranges::all_of(job.outcomes, [&](const TopicOutcome& outcome) {
+        return outcome.error != ErrorCode::none || job.settled(outcome);
+    });
+}
+
+void ClusterLink::complete(const JobPtr& job, bool timed_out) {
+    for (TopicOutcome& outcome : job->outcomes) {
+        x_being_created.erase(outcome.topic);
+        if (timed_out && outcome.error == ErrorCode::none && !job->settled(outcome)) {
+            outcome.error = ErrorCode::request_timed_out;
+            outcome.message = "the change is written; the cluster has not carried it out in time";
+        }
+    }
+    job->then(std::move(job->outcomes));
+}
+
+void ClusterLink::metadata_changed() {
+    for (auto at = x_waiting.begin(); at != x_waiting.end();) {
+        const JobPtr job = *at;
+        if (is_settled(*job)) {
+            at = x_waiting.erase(at);
+            x_loop.cancel(job->timer);
+            complete(job, false);
+        } else {
+            ++at;
+        }
+    }
+}
+
+void ClusterLink::alter_topic_config(std::string topic, api::ConfigChanges changes, bool replace,
+                                     std::function<void(ErrorCode, std::string)> then) {
+    if (x_client == nullptr) {
+        then(ErrorCode::unknown_server_error, "there is no session with the coordinators");
+        return;
+    }
+    x_client->get_data(
+        config_path(topic), {},
+        [this, topic, changes = std::move(changes), replace,
+         then = std::move(then)](const zk::Answer<zk::NodeData>& answer) {
+            controller::ConfigMap config;
+            if (const auto present = controller::decode_config(answer.value.data);
+                answer.ok() && present && !replace) {
+                config = *present;
+            }
+            for (const auto& [key, value] : changes) {
+                if (value) {
+                    config[key] = *value;
+                } else {
+                    config.erase(key);
+                }
+            }
+            const Bytes bytes = controller::encode_config(config);
+            const auto finish = [this, topic, then](zk::ErrorCode error) {
+                if (error != zk::ErrorCode::ok) {
+                    then(ErrorCode::unknown_server_error, describe(error));
+                    return;
+                }
+                announce_config(topic);
+                then(ErrorCode::none, "");
+            };
+            if (answer.error == zk::ErrorCode::no_node) {
+                x_client->create(
+                    config_path(topic), bytes, zk::open_acl(), zk::CreateMode::persistent,
+                    [finish](const zk::Answer<zk::Created>& made) { finish(made.error); });
+            } else {
+                x_client->set_data(
+                    config_path(topic), bytes, answer.value.stat.version,
+                    [finish](const zk::Answer<zk::Stat>& set) { finish(set.error); });
+            }
+        });
+}
+
+void ClusterLink::announce_config(const std::string& topic) {
+    x_client->create(
+        paths::kConfigChangePrefix, controller::encode_config_change("topics/" + topic),
+        zk::open_acl(), zk::CreateMode::persistent_sequential,
+        [topic](const zk::Answer<zk::Created>& answer) {
+            if (!answer.ok()) {
+                log_warning("config",
+                            "brokers were not told of new settings of topic {}: {}; they read "
+                            "them at their next start",
+                            topic, describe(answer.error));
+            }
+        });
+}
+
+void ClusterLink::new_producer_id(std::function<void(ErrorCode, std::int64_t)> then) {
+    if (x_id_waiters.size() >= kProducerIdWaitersMax) {
+        then(ErrorCode::coordinator_load_in_progress, -1);
+        return;
+    }
+    x_id_waiters.push_back(std::move(then));
+    if (x_next_producer_id <= x_last_producer_id) {
+        hand_out_producer_ids(ErrorCode::none);
+    } else {
+        fetch_producer_ids();
+    }
+}
+
+// A block by compare-and-set on its znode: brokers of every version agree on it.
+void ClusterLink::fetch_producer_ids() {
+    if (x_fetching_ids) {
+        return;
+    }
+    if (x_client == nullptr) {
+        hand_out_producer_ids(ErrorCode::coordinator_load_in_progress);
+        return;
+    }
+    x_fetching_ids = true;
+    x_client->get_data(paths::kProducerIdBlock, {}, [this](const zk::Answer<zk::NodeData>& answer) {
+        const auto present = controller::decode_producer_id_block(answer.value.data);
+        if (!answer.ok() || (!present && !answer.value.data.empty())) {
+            x_fetching_ids = false;
+            hand_out_producer_ids(ErrorCode::coordinator_load_in_progress);
+            return;
+        }
+        const std::int64_t first = present ? present->last + 1 : 0;
+        const controller::ProducerIdBlock block{
+            .broker_id = x_broker_id, .first = first, .last = first + kProducerIdBlock - 1};
+        x_client->set_data(
+            paths::kProducerIdBlock, controller::encode(block), answer.value.stat.version,
+            [this, block](const zk::Answer<zk::Stat>& written) {
+                x_fetching_ids = false;
+                if (written.error == zk::ErrorCode::bad_version) {
+                    fetch_producer_ids();
+                    return;
+                }
+                if (written.ok()) {
+                    x_next_producer_id = block.first;
+                    x_last_producer_id = block.last;
+                }
+                hand_out_producer_ids(written.ok() ? ErrorCode::none
+                                                   : ErrorCode::coordinator_load_in_progress);
+            });
+    });
+}
+
+void ClusterLink::hand_out_producer_ids(ErrorCode error) {
+    while (!x_id_waiters.empty()) {
+        if (error == ErrorCode::none && x_next_producer_id > x_last_producer_id) {
+            fetch_producer_ids();
+            return;
+        }
+        const auto waiter = std::move(x_id_waiters.front());
+        x_id_waiters.pop_front();
+        waiter(error, error == ErrorCode::none ? x_next_producer_id++ : -1);
+    }
+}
+
+void ClusterLink::controlled_shutdown(const kafka::ControlledShutdownRequest& request,
+                                      std::function<void(kafka::ControlledShutdownResponse)> then) {
+    x_controller.controlled_shutdown(
+        request.broker_id, request.broker_epoch,
+        [then = std::move(then)](const controller::ShutdownAnswer& answer) {
+            kafka::ControlledShutdownResponse response;
+            response.error_code = static_cast<std::int16_t>(answer.error);
+            for (const kafka::TopicPartition& partition : answer.remaining) {
+                response.remaining_partitions.push_back(
+                    {partition.topic, partition.partition.value()});
+            }
+            then(std::move(response));
+        });
+}
+
+void ClusterLink::allocate_producer_ids(
+    const kafka::AllocateProducerIdsRequest& request,
+    std::function<void(kafka::AllocateProducerIdsResponse)> then) {
+    x_controller.allocate_producer_ids(
+        request.broker_id, request.broker_epoch,
+        [then = std::move(then)](const controller::ProducerIdsAnswer& answer) {
+            kafka::AllocateProducerIdsResponse response;
+            response.error_code = static_cast<std::int16_t>(answer.error);
+            response.producer_id_start = answer.first;
+            response.producer_id_len = answer.count;
+            then(std::move(response));
+        });
+}
+
+}  // namespace millrace::broker::server
