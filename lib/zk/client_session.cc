@@ -321,6 +321,7 @@ void ClientSession::on_time(Instant now) {
         x_wants_drop = true;
     } else if (x_state == State::confirmed && now >= x_last_sent + x_timeout / 3) {
         send_frame(kPingXid, OpCode::ping, {});
+        x_last_sent = now;
     }
 }
 
