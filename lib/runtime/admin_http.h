@@ -1,6 +1,6 @@
-// The admin HTTP server of every binary: /livez /readyz /metrics /version and the calls a binary
-// adds. The library behind it has threads of its own; handlers run on the loop, and an HTTP thread
-// waits for them at most a second (then 503).
+// The admin HTTP server of every binary: /livez /readyz /metrics /version and the calls a binary adds. It reads and writes on
+// a thread of its own, so that a slow client costs the loop nothing. Handlers run on the loop; one that the loop does not get
+// to within a second is answered with 503.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,7 @@ struct AdminRequest {
     std::string path;
     std::map<std::string, std::string> query;
     std::string authorization;  // the Authorization header, empty when absent
+    std::string body;           // at most 64 KiB
 };
 
 struct AdminResponse {

@@ -1,6 +1,5 @@
-// An HTTP/1.1 server for APIs that this project offers itself: the admin server and the operator's
-// embedded Kubernetes API. The library behind it has threads of its own; handlers run on the loop,
-// and so do all members of the server and of responders.
+// An HTTP/1.1 server on a loop and a network: the operator's embedded Kubernetes API, and what the admin server is made of.
+// Everything happens on the loop; a connection costs its buffers and no thread.
 #pragma once
 
 #include <functional>
@@ -39,19 +38,19 @@ class HttpResponder {
 };
 
 struct HttpServerOptions {
-    unsigned connections_max =
-        256;  // served at once, each by a thread; four times as many wait, more are not accepted
+    // Open at once. Above it the one that has waited longest for a request is closed; with none waiting, the new one is (503).
+    unsigned connections_max = 256;
     std::size_t body_bytes_max = 4 << 20;    // above: 413
     std::size_t stream_bytes_max = 8 << 20;  // queued for a peer that does not read
-    Duration read_timeout = 5s;              // for each piece of a request
-    Duration keep_alive = 10s;               // an idle connection is closed after it
-    Duration answer_timeout = 60s;           // from the request to send or begin_stream; then 503
+    Duration read_timeout = 5s;     // for the head of a request, and for each piece of its body
+    Duration keep_alive = 60s;      // an idle connection is closed after it
+    Duration answer_timeout = 60s;  // from the request to send or begin_stream; then 503
 };
 
 class HttpServer {
  public:
     using Handler = std::function<void(const HttpRequest&, std::shared_ptr<HttpResponder>)>;
-    // Destroying the server closes all connections and waits for its threads. No callback follows.
+    // Destroying the server closes all connections. No callback follows, and responders do nothing.
     virtual ~HttpServer() = default;
 
     // Takes every request of every method and path. The handler is called on the loop.
@@ -61,6 +60,7 @@ class HttpServer {
     virtual Endpoint local() const = 0;
 };
 
-std::unique_ptr<HttpServer> make_http_server(Loop& loop, const HttpServerOptions& options);
+std::unique_ptr<HttpServer> make_http_server(Loop& loop, Network& network,
+                                             const HttpServerOptions& options);
 
 }  // namespace millrace::runtime
