@@ -58,6 +58,10 @@ Status Node::recover() {
     log_info("server", "recovered to zxid {:#x}: snapshot {:#x}, {} transactions, {} nodes",
              x_nodes.last_zxid(), recovered.snapshot_zxid, recovered.txns_replayed,
              x_nodes.node_count());
+    if (recovered.digest_mismatches > 0) {
+        log_warning("server", "{} transactions lead to other digests than their log says",
+                    recovered.digest_mismatches);
+    }
     const tree::Sessions::Limits limits{.tick = x_options.tick,
                                         .timeout_min_ms = x_options.session_timeout_min_ms,
                                         .timeout_max_ms = x_options.session_timeout_max_ms};
