@@ -111,7 +111,5 @@ class Client {
 // The path of a request below the server's root, query included where a scope asks for one.
 std::string object_path(const ResourceType& type, const ObjectName& name, Subresource subresource);
 std::string collection_path(const ResourceType& type, const std::string& name_space);
-// Percent-encodes a query value.
-std::string encode_query(std::string_view value);
 
 }  // namespace millrace::kube_operator::kube

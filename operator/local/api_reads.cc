@@ -1,0 +1,148 @@
+// GET, LIST, WATCH and logs of ApiCore.
+#include <nlohmann/json.hpp>
+
+#include "operator/kube/json_text.h"
+#include "operator/local/api_call.h"
+#include "operator/local/scale.h"
+#include "operator/local/table.h"
+
+namespace millrace::kube_operator::local {
+namespace {
+
+using Json = nlohmann::json;
+using kube::value_at;
+
+TableObjects rows_of(const std::string& include) {
+    return include == "None" ? TableObjects::none : include == "Object" ? TableObjects::full : TableObjects::metadata;
+}
+
+std::optional<std::int64_t> number(const std::string& text) {
+    std::int64_t value = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+    return !text.empty() && read.ec == std::errc() && read.ptr == text.data() + text.size() ? std::optional(value)
+                                                                                            : std::nullopt;
+}
+
+ApiError bad_selector(const Error& error) { return bad_request(error.message); }
+
+}  // namespace
+
+ApiResult<ApiOutcome> ApiCore::get(const Call& call) const {
+    const JsonPtr object =
+        x_store.find({call.resource->store_name(), call.path.name_space, call.path.name});
+    if (!object) {
+        return refuse(not_found(call.resource->subject(call.path.name)));
+    }
+    if (call.path.subresource == "scale") {
+        return json_answer(make_scale(*call.resource, *object));
+    }
+    const JsonPtr shown = as_version(object, *call.resource);
+    if (call.form == AnswerForm::table) {
+        Json table = make_table(*call.resource, {shown}, rows_of(call.query("includeObject")), call.now);
+        table["metadata"]["resourceVersion"] = value_at(*object, {"metadata", "resourceVersion"});
+        return json_answer(table);
+    }
+    return json_answer(call.form == AnswerForm::partial ? partial_object(*shown) : *shown);
+}
+
+ApiResult<std::vector<JsonPtr>> ApiCore::selected(const Call& call) const {
+    Result<LabelSelector> labels = LabelSelector::parse(call.query("labelSelector"));
+    Result<FieldSelector> fields = FieldSelector::parse(call.query("fieldSelector"));
+    if (!labels || !fields) {
+        return refuse(bad_selector(labels ? fields.error() : labels.error()));
+    }
+    std::vector<JsonPtr> objects;
+    for (const JsonPtr& object : x_store.list(call.resource->store_name(), call.path.name_space)) {
+        if (labels->matches(value_at(*object, {"metadata", "labels"})) && fields->matches(*object)) {
+            objects.push_back(as_version(object, *call.resource));
+        }
+    }
+    return objects;
+}
+
+ApiResult<ApiOutcome> ApiCore::list(const Call& call) const {
+    const std::vector<JsonPtr> objects = API_TRY(selected(call));
+    const Json metadata = {{"resourceVersion", std::to_string(x_store.revision())}};
+    if (call.form == AnswerForm::table) {
+        Json table = make_table(*call.resource, objects, rows_of(call.query("includeObject")), call.now);
+        table["metadata"] = metadata;
+        return json_answer(table);
+    }
+    Json items = Json::array();
+    for (const JsonPtr& object : objects) {
+        items.push_back(call.form == AnswerForm::partial ? partial_object(*object) : *object);
+    }
+    if (call.form == AnswerForm::partial) {
+        return json_answer({{"kind", "PartialObjectMetadataList"}, {"apiVersion", "meta.k8s.io/v1"},
+                            {"metadata", metadata}, {"items", std::move(items)}});
+    }
+    return json_answer({{"kind", call.resource->list_kind},
+                        {"apiVersion", call.resource->api_version()},
+                        {"metadata", metadata},
+                        {"items", std::move(items)}});
+}
+
+ApiResult<ApiOutcome> ApiCore::watch(const Call& call) const {
+    constexpr std::int64_t kTimeoutDefault = 1800;
+    constexpr std::int64_t kTimeoutMax = 3600;
+    std::string fields = call.query("fieldSelector");
+    if (!call.path.name.empty()) {
+        fields += (fields.empty() ? "metadata.name=" : ",metadata.name=") + call.path.name;
+    }
+    Result<LabelSelector> labels = LabelSelector::parse(call.query("labelSelector"));
+    Result<FieldSelector> selector = FieldSelector::parse(fields);
+    if (!labels || !selector) {
+        return refuse(bad_selector(labels ? selector.error() : labels.error()));
+    }
+    WatchStart start;
+    start.resource = call.resource;
+    start.name_space = call.path.name_space;
+    start.labels = std::move(*labels);
+    start.fields = std::move(*selector);
+    start.resource_version = call.query("resourceVersion");
+    if (!start.resource_version.empty() && !number(start.resource_version)) {
+        return refuse(bad_request("invalid resource version " + start.resource_version));
+    }
+    start.form = call.form;
+    start.full_rows = call.query("includeObject") == "Object";
+    start.bookmarks = call.flag("allowWatchBookmarks");
+    if (call.flag("sendInitialEvents")) {
+        start.resource_version.clear();
+        start.initial_events_end = start.bookmarks;
+    }
+    start.timeout_seconds =
+        std::clamp<std::int64_t>(number(call.query("timeoutSeconds")).value_or(kTimeoutDefault), 1, kTimeoutMax);
+    return start;
+}
+
+ApiResult<ApiOutcome> ApiCore::log(const Call& call) const {
+    const JsonPtr pod = x_store.find({"pods", call.path.name_space, call.path.name});
+    if (!pod) {
+        return refuse(not_found(call.resource->subject(call.path.name)));
+    }
+    const Json& containers = value_at(*pod, {"spec", "containers"});
+    LogStart start;
+    start.name_space = call.path.name_space;
+    start.pod = call.path.name;
+    start.container = call.query("container");
+    if (start.container.empty()) {
+        if (containers.size() > 1) {
+            return refuse(bad_request(fmt::format("a container name must be specified for pod {}", start.pod)));
+        }
+        start.container = containers.empty() ? "" : kube::text_at(containers[0], {"name"});
+    }
+    const bool known = std::ranges::any_of(containers, [&start](const Json& container) {
+        return kube::text_at(container, {"name"}) == start.container;
+    });
+    if (!known) {
+        return refuse(bad_request(fmt::format("container {} is not valid for pod {}", start.container, start.pod)));
+    }
+    start.previous = call.flag("previous");
+    start.follow = call.flag("follow");
+    start.timestamps = call.flag("timestamps");
+    start.tail_lines = number(call.query("tailLines"));
+    start.limit_bytes = number(call.query("limitBytes")).value_or(0);
+    return start;
+}
+
+}  // namespace millrace::kube_operator::local
