@@ -199,7 +199,7 @@ void ControlRequests::build_stop(const ClusterState& state, const Sender& sender
                 entry.partition_index = at.partition.value();
                 entry.delete_partition = with_log;
                 // The sentinel passes every fence: a deleted topic has no later epoch.
-                const bool ends = with_log || x_deleting.contains(at);
+                const bool ends = x_deleting.contains(at);
                 entry.leader_epoch = ends    ? kLeaderDuringDelete
                                      : known ? partition->state->leader_epoch
                                              : -1;

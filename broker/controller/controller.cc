@@ -77,7 +77,8 @@ ControlEffects Controller::changed(Watched what, const std::string& topic) {
             }
             break;
         case Watched::topic:
-            if (controlling && x_state.topic(topic) != nullptr) {
+            // Also while its first read is under way: that read may have passed the change already.
+            if (controlling && (x_state.topic(topic) != nullptr || x_topic_reads.contains(topic))) {
                 read_topic(topic);
             }
             break;

@@ -14,7 +14,7 @@ constexpr std::string_view kLongMax = "9223372036854775807";
 using enum ConfigType;
 using Keys = std::vector<TopicConfigKey>;
 
-Keys make_cleanup_keys() {
+Keys make_compaction_keys() {
     return {
         {"cleanup.policy",
          list,
@@ -56,6 +56,11 @@ Keys make_cleanup_keys() {
          {},
          {},
          "Records older than this are due for compaction"},
+    };
+}
+
+Keys make_retention_keys() {
+    return {
         {"retention.ms",
          int64,
          "604800000",
@@ -168,7 +173,7 @@ Keys make_segment_keys() {
     };
 }
 
-Keys make_message_keys() {
+Keys make_compression_keys() {
     const std::vector<std::string_view> codecs = {"uncompressed", "zstd", "lz4",
                                                   "snappy",       "gzip", "producer"};
     return {
@@ -197,6 +202,11 @@ Keys make_message_keys() {
          22,
          {},
          "Level of zstd"},
+    };
+}
+
+Keys make_message_keys() {
+    return {
         {"max.message.bytes",
          int32,
          "1048588",
@@ -319,8 +329,9 @@ Keys make_replication_keys() {
 
 const Keys& keys() {
     static const Keys sorted = [] {
-        Keys all = make_cleanup_keys();
-        for (Keys more : {make_segment_keys(), make_message_keys(), make_replication_keys()}) {
+        Keys all = make_compaction_keys();
+        for (Keys more : {make_retention_keys(), make_segment_keys(), make_compression_keys(),
+                          make_message_keys(), make_replication_keys()}) {
             std::ranges::move(more, std::back_inserter(all));
         }
         std::ranges::sort(all, {}, &TopicConfigKey::name);

@@ -166,10 +166,10 @@ Bytes encode(const BrokerRegistration& record) {
     json["features"] = Json::object();
     json["listener_security_protocol_map"] = protocols;
     json["endpoints"] = endpoints;
-    json["jmx_port"] = record.jmx_port;
     if (record.rack) {
         json["rack"] = *record.rack;
     }
+    json["jmx_port"] = record.jmx_port;
     json["port"] = has_plain ? plain->port : -1;
     json["host"] = has_plain ? Json(plain->host) : Json();
     json["version"] = 5;
