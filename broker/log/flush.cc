@@ -42,7 +42,12 @@ std::string parent_of(const std::string& path) {
 }
 
 Status add_closed_segments(LogState& state, SyncJob& job) {
-    for (auto at = state.floor_segment(state.recovery_point); at != state.segments.end(); ++at) {
+    auto first = state.floor_segment(state.recovery_point);
+    // A segment that was cut at its very end lies below the recovery point: the cut must be durable before records follow it.
+    if (first != state.segments.begin() && !std::prev(first)->second->synced()) {
+        --first;
+    }
+    for (auto at = first; at != state.segments.end(); ++at) {
         const bool closed = std::next(at) != state.segments.end();
         if (closed && at->second->synced()) {
             continue;

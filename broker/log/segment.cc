@@ -53,6 +53,7 @@ std::shared_ptr<Segment> Segment::adopt(OpenFiles& open_files, std::string direc
     segment->x_size = files.log_bytes;
     segment->x_modified_millis = files.modified_millis;
     segment->x_found = files;
+    segment->x_synced = true;
     segment->x_txn_index.adopt(files.txn_index_bytes.value_or(0));
     return segment;
 }

@@ -99,7 +99,8 @@ class Segment {
     // No more appends: writes everything, forces the last entry of the time index. Nothing is synced.
     Status seal();
 
-    bool synced() const { return x_synced; }  // sealed and on the disk with its indexes
+    // Nothing was changed since a sync covered it with its indexes, or since it was found on the disk.
+    bool synced() const { return x_synced; }
     void set_synced(bool synced) { x_synced = synced; }
     // The files that a sync must cover. Errors: io_error.
     Result<std::vector<std::shared_ptr<runtime::File>>> files_to_sync(bool with_indexes);

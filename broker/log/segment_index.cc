@@ -41,6 +41,7 @@ Status Segment::reset_indexes() {
     x_largest = TimestampOffset{};
     x_first_timestamp.reset();
     x_indexes_ready = true;
+    x_synced = false;
     return {};
 }
 
