@@ -20,13 +20,13 @@ bool is_asked(const DescribeConfigsRequest::Resource& resource, const std::strin
                                                resource.configuration_keys->end();
 }
 
-DescribeConfigsResponse::Resource::Config to_wire(const ConfigEntry& entry,
+DescribeConfigsResponse::Resource::Config to_wire(const ConfigEntry& entry, std::int16_t version,
                                                   const DescribeConfigsRequest& request) {
     DescribeConfigsResponse::Resource::Config config;
     config.name = entry.name;
     config.value = entry.value;
     config.read_only = entry.read_only;
-    config.is_default = entry.source == kSourceDefault;
+    config.is_default = version == 0 && entry.source == kSourceDefault;
     config.config_source = entry.source;
     config.is_sensitive = entry.sensitive;
     config.config_type = entry.type;
@@ -92,7 +92,7 @@ void handle_describe_configs(Services& services, DescribeConfigsRequest request,
         }
         for (const ConfigEntry& entry : found.entries) {
             if (is_asked(resource, entry.name)) {
-                result.configs.push_back(to_wire(entry, request));
+                result.configs.push_back(to_wire(entry, call.version(), request));
             }
         }
     }

@@ -52,6 +52,22 @@ Found find_offset(replica::Partition& partition, std::int64_t timestamp, bool co
     return *found && (*found)->offset < bound ? Found{.at = **found} : Found{};
 }
 
+// Each version has fields of its own for the answer.
+void fill_place(std::int16_t version, const log::TimestampAndOffset& at,
+                kafka::ListOffsetsResponse::Topic::Partition& answer) {
+    if (version == 0) {
+        if (at.offset >= 0) {
+            answer.old_style_offsets = {at.offset};
+        }
+        return;
+    }
+    answer.timestamp = at.timestamp;
+    answer.offset = at.offset;
+    if (version >= 4) {
+        answer.leader_epoch = at.leader_epoch;
+    }
+}
+
 }  // namespace
 
 void handle_list_offsets(Services& services, ListOffsetsRequest request,
@@ -77,12 +93,7 @@ void handle_list_offsets(Services& services, ListOffsetsRequest request,
             const Found found =
                 find_offset(*led.partition, asked.timestamp, request.isolation_level == 1);
             answer.error_code = wire_code(found.error);
-            answer.timestamp = found.at.timestamp;
-            answer.offset = found.at.offset;
-            answer.leader_epoch = found.at.leader_epoch;
-            if (call.version() == 0 && found.at.offset >= 0) {
-                answer.old_style_offsets = {found.at.offset};
-            }
+            fill_place(call.version(), found.at, answer);
         }
     }
     call.respond(response);
