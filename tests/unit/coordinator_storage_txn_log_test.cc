@@ -304,6 +304,21 @@ TEST_CASE("a disk too full for zeros still takes transactions") {
     REQUIRE(journal.writer->status());
 }
 
+TEST_CASE("the writer is full at its bound and takes more once the disk has caught up") {
+    Journal journal;
+    journal.open();
+    std::int64_t zxid = 0;
+    while (!journal.writer->full()) {
+        journal.append(++zxid, 1 << 20);
+    }
+    REQUIRE(zxid == kWaitingBytesMax >> 20);
+    journal.disk.run_until_idle();
+    REQUIRE_FALSE(journal.writer->full());
+    REQUIRE(journal.durable == zxid);
+    // No batch holds much more than its bound.
+    REQUIRE(journal.writer->figures().syncs >= kWaitingBytesMax / kBatchBytes / 2);
+}
+
 TEST_CASE("a writer that goes away leaves its last batch to the pool") {
     Journal journal;
     journal.open();
