@@ -23,6 +23,14 @@ Node::Node(const runtime::Runtime& runtime, ServerOptions options,
 
 Node::~Node() = default;
 
+runtime::Task Node::guarded(std::function<void()> work) {
+    return [life = std::weak_ptr(x_life), work = std::move(work)] {
+        if (!life.expired()) {
+            work();
+        }
+    };
+}
+
 Status Node::start() {
     TRY(recover());
     x_purge_lane = x_runtime.disk.new_lane();
@@ -324,7 +332,7 @@ void Node::output_pending(tree::WatcherId connection) {
     x_pending_output.push_back(connection);
     if (!x_output_planned) {
         x_output_planned = true;
-        x_runtime.loop.at_turn_end([this] { flush_output(); });
+        x_runtime.loop.at_turn_end(guarded([this] { flush_output(); }));
     }
 }
 

@@ -106,6 +106,8 @@ class Node {
     void choose_snapshot_threshold();
     void maybe_snapshot();
     void plan_purge();
+    // Work for later that is dropped when the node is gone by then.
+    runtime::Task guarded(std::function<void()> work);
 
     runtime::Runtime x_runtime;
     ServerOptions x_options;
@@ -135,6 +137,7 @@ class Node {
     std::uint64_t x_snapshot_after_bytes = 0;
     runtime::DiskLane x_purge_lane{};
     Instant x_started;
+    std::shared_ptr<const bool> x_life = std::make_shared<const bool>(true);
     bool x_output_planned = false;
     bool x_serving = false;
     bool x_stopping = false;

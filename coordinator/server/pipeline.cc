@@ -32,7 +32,11 @@ std::int64_t Pipeline::propose(tree::WatcherId origin, tree::Prepared prepared) 
         {.origin = origin, .prepared = std::move(prepared), .started = x_loop.now()});
     if (!x_flush_planned) {
         x_flush_planned = true;
-        x_loop.at_turn_end([this] { flush(); });
+        x_loop.at_turn_end([this, life = std::weak_ptr(x_life)] {
+            if (!life.expired()) {
+                flush();
+            }
+        });
     }
     return zxid;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "coordinator/storage/txn_log_writer.h"
@@ -69,6 +70,7 @@ class Pipeline {
     std::deque<Proposal> x_proposals;
     tree::Outcome x_outcome;
     std::int64_t x_last_proposed = 0;
+    std::shared_ptr<const bool> x_life = std::make_shared<const bool>(true);
     bool x_flush_planned = false;
     bool x_failed = false;
 };

@@ -19,10 +19,10 @@ constexpr Duration kSessionlessMax = 10s;
 
 void Node::plan_tick() {
     const auto ticks = x_runtime.loop.now().since_start / x_options.tick;
-    x_runtime.loop.run_at({(ticks + 1) * x_options.tick}, [this] {
-        tick();
-        plan_tick();
-    });
+    x_runtime.loop.run_at({(ticks + 1) * x_options.tick}, guarded([this] {
+                              tick();
+                              plan_tick();
+                          }));
 }
 
 void Node::tick() {
@@ -45,10 +45,10 @@ void Node::tick() {
 
 void Node::plan_reaping() {
     if (x_options.container_check > Duration::zero()) {
-        x_runtime.loop.run_after(x_options.container_check, [this] {
-            reap_containers();
-            plan_reaping();
-        });
+        x_runtime.loop.run_after(x_options.container_check, guarded([this] {
+                                     reap_containers();
+                                     plan_reaping();
+                                 }));
     }
 }
 
@@ -128,15 +128,15 @@ void Node::plan_purge() {
         [result, purge_options, &files = x_runtime.files] {
             *result = storage::purge(files, purge_options);
         },
-        [this, result] {
+        guarded([this, result] {
             if (*result) {
                 log_info("purge", "removed {} snapshots and {} logs", (*result)->snapshots,
                          (*result)->logs);
             } else {
                 log_error("purge", "{}", result->error().to_string());
             }
-            x_runtime.loop.run_after(x_options.purge_interval, [this] { plan_purge(); });
-        });
+            x_runtime.loop.run_after(x_options.purge_interval, guarded([this] { plan_purge(); }));
+        }));
 }
 
 }  // namespace millrace::coordinator::server
