@@ -9,6 +9,7 @@ namespace {
 
 // Bytes of further requests that a client may send ahead of the answer.
 constexpr std::size_t kSentAheadMax = 256 * 1024;
+constexpr int kStatusTooLarge = 413;
 
 Bytes chunk_of(std::string_view text) {
     return to_bytes(fmt::format("{:x}\r\n{}\r\n", text.size(), text));
@@ -234,6 +235,12 @@ void HttpConnection::finish_answer() {
     x_on_disconnect = nullptr;
     if (!x_parser.keeps_alive()) {
         x_phase = Phase::closing;
+        if (x_parser.status() == kStatusTooLarge) {
+            // The peer is likely sending still. Closing now would reset the connection and could take the answer with it, so
+            // what comes is read over until the peer is done or out of time.
+            set_deadline(x_options.read_timeout);
+            return;
+        }
         // A peer that does not read the rest has so long.
         set_deadline(x_options.answer_timeout);
         x_stream->close();

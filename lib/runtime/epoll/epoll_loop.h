@@ -82,7 +82,11 @@ class EpollLoop final : public Loop {
     void run_posted();
     void run_timers();
     void end_turn();
-    bool has_local_work() const { return !x_posted_here.empty() || !x_going_on.empty(); }
+    // Also the work for the end of a turn that was asked for before the first one.
+    bool has_local_work() const {
+        return !x_posted_here.empty() || !x_going_on.empty() || !x_turn_end.empty() ||
+               !x_flushing.empty();
+    }
 
     OwnedDescriptor x_epoll;
     OwnedDescriptor x_wake;
