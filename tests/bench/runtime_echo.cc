@@ -1,15 +1,21 @@
-// CPU time per echoed frame of 104 bytes: a server loop on one thread, clients on another, 64 connections over loopback.
-// Only the server's thread is counted. Usage: runtime_echo [SECONDS_PER_RUN]
+// CPU time per echoed frame of 104 bytes: a server on one thread, clients on another, 64 connections over loopback. Only the
+// server's thread is counted. Our loop runs beside a bound stub, which does nothing but recv and send: what the kernel costs.
+// Usage: runtime_echo [SECONDS_PER_RUN]
 #include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <thread>
 
 #include "lib/base/check.h"
 #include "lib/runtime/epoll/epoll_network.h"
+#include "lib/runtime/epoll/socket.h"
 
 namespace millrace::runtime {
 namespace {
@@ -57,6 +63,8 @@ struct EchoServer {
         listener = std::move(*made);
     }
 
+    void run_turn() { loop.run_turn(10ms); }
+    Endpoint local() const { return listener->local(); }
     std::uint64_t frames() const {
         std::uint64_t sum = 0;
         for (const EchoPeer& peer : peers) {
@@ -84,40 +92,106 @@ void run_clients(const Endpoint& to, std::size_t depth, const std::atomic<bool>&
     }
 }
 
-void measure(std::size_t depth, Duration length) {
-    EchoServer server;
+// The same service with one buffer, one recv and one send.
+struct StubServer {
+    OwnedDescriptor listener;
+    OwnedDescriptor epoll{::epoll_create1(EPOLL_CLOEXEC)};
+    std::vector<OwnedDescriptor> connections;
+    std::vector<std::byte> buffer = std::vector<std::byte>(256 * 1024);
+    std::uint64_t echoed_bytes = 0;
+
+    StubServer() {
+        SocketAddress address = *numeric_address({"127.0.0.1", 0});
+        listener = *open_socket(AF_INET);
+        CHECK(::bind(listener.get(), address.get(), address.length) == 0);
+        CHECK(::listen(listener.get(), static_cast<int>(kConnections)) == 0);
+        watch(listener.get());
+    }
+
+    void watch(int descriptor) {
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLET;
+        event.data.fd = descriptor;
+        CHECK(::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, descriptor, &event) == 0);
+    }
+
+    void accept_all() {
+        for (;;) {
+            OwnedDescriptor taken(
+                ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+            if (!taken.is_open()) {
+                return;
+            }
+            prepare_connection(taken.get());
+            watch(taken.get());
+            connections.push_back(std::move(taken));
+        }
+    }
+
+    void run_turn() {
+        std::array<epoll_event, 256> events{};
+        const int count = ::epoll_wait(epoll.get(), events.data(), events.size(), 10);
+        for (int i = 0; i < count; ++i) {
+            const int socket = events[static_cast<std::size_t>(i)].data.fd;
+            if (socket == listener.get()) {
+                accept_all();
+                continue;
+            }
+            const ssize_t received = ::recv(socket, buffer.data(), buffer.size(), 0);
+            if (received > 0) {
+                const auto size = static_cast<std::size_t>(received);
+                static_cast<void>(::send(socket, buffer.data(), size, MSG_NOSIGNAL));
+                echoed_bytes += size;
+            }
+        }
+    }
+    std::uint64_t frames() const { return echoed_bytes / kFrameBytes; }
+    Endpoint local() const { return local_address(listener.get()).to_endpoint(); }
+};
+
+double wall_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+// Microseconds of CPU per frame.
+template <class Server>
+double measure(std::string_view name, std::size_t depth, double seconds) {
+    Server server;
     std::atomic<bool> stop = false;
-    std::thread clients([&, to = server.listener->local()] { run_clients(to, depth, stop); });
-    const auto run_for = [&server](Duration duration) {
-        const Instant end = server.loop.now() + duration;
-        while (server.loop.now() < end) {
-            server.loop.run_turn(10ms);
+    std::thread clients([&, to = server.local()] { run_clients(to, depth, stop); });
+    const auto run_for = [&server](double length) {
+        const double end = wall_seconds() + length;
+        while (wall_seconds() < end) {
+            server.run_turn();
         }
     };
-    run_for(200ms);
+    run_for(0.2);
     const double cpu_before = thread_cpu_seconds();
     const std::uint64_t frames_before = server.frames();
-    const Instant started = server.loop.now();
-    run_for(length);
+    run_for(seconds);
     const double cpu = thread_cpu_seconds() - cpu_before;
-    const double wall = static_cast<double>((server.loop.now() - started).count()) * 1e-9;
     const auto frames = static_cast<double>(server.frames() - frames_before);
-    fmt::print("depth {:>2}: {:.3f} us of CPU per frame, {:.0f} frames/s, {:.0f}% of a core\n",
-               depth, cpu / frames * 1e6, frames / wall, cpu / wall * 100);
     stop = true;
     // The last answers let the clients go.
-    run_for(20ms);
+    run_for(0.02);
     clients.join();
+    const double per_frame = cpu / frames * 1e6;
+    fmt::print("{:<5} depth {:>2}: {:.3f} us of CPU per frame, {:.0f} frames/s\n", name, depth,
+               per_frame, frames / seconds);
+    return per_frame;
 }
 
 }  // namespace
 }  // namespace millrace::runtime
 
 int main(int argc, char** argv) {
+    using namespace millrace::runtime;
     const double seconds = argc > 1 ? std::atof(argv[1]) : 2.0;
-    const auto length = millrace::Duration(static_cast<std::int64_t>(seconds * 1e9));
     for (const std::size_t depth : {std::size_t{1}, std::size_t{16}}) {
-        millrace::runtime::measure(depth, length);
+        const double stub = measure<StubServer>("stub", depth, seconds);
+        const double ours = measure<EchoServer>("ours", depth, seconds);
+        fmt::print("ratio depth {:>2}: {:.2f}\n", depth, ours / stub);
     }
     return 0;
 }
