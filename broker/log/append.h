@@ -18,8 +18,6 @@ struct LeaderAppend {
     BytesView records;  // one or more whole batches; borrowed for the call only
     std::int32_t leader_epoch = 0;
     AppendOrigin origin = AppendOrigin::client;
-    // Epoch of the transaction coordinator that sent a marker; looked at for control batches only.
-    // It is part of the marker too; the log reads it there.
 };
 
 struct AppendResult {

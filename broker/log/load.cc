@@ -88,8 +88,11 @@ Status load_segments(LogState& state, const LoadHints& hints) {
     if (!clean) {
         const std::int64_t point =
             hints.clean ? state.active().base_offset() : hints.recovery_point;
+        const std::vector<EpochStart> known = state.epochs.entries();
         TRY(recover_segments(state, point));
-        TRY(save_epochs_now(state));
+        if (state.epochs.entries() != known) {
+            TRY(save_epochs_now(state));
+        }
     }
     TRY(set_bounds(state, hints));
     TRY(remove_snapshots(state, [&](std::int64_t offset) { return offset > state.log_end; }));

@@ -25,8 +25,6 @@ struct LogDirectoryOptions {
     std::int64_t high_watermark_checkpoint_ms = 5'000;
     std::int64_t initial_task_delay_ms = 30'000;
     std::int64_t producer_id_expiration_ms = 86'400'000;
-    std::int64_t cleaner_interval_ms = 15'000;
-    bool cleaner_enabled = true;
     std::size_t open_files_max = 4096;
     // Told once, on the loop, when the directory goes offline.
     std::function<void(const Error&)> on_offline;
@@ -65,7 +63,7 @@ class LogDirectory {
     // requests waiting for its flush end with not_found. Errors: not_found, io_error.
     Status remove(const TopicPartition& partition);
 
-    // Starts the timers of retention, checkpoints and cleaning.
+    // Starts the timers of retention, checkpoints and flush.ms.
     void start();
     // Writes the checkpoints now. Blocks shortly.
     Status write_checkpoints();
