@@ -25,6 +25,9 @@ struct LogDirectoryOptions {
     std::int64_t high_watermark_checkpoint_ms = 5'000;
     std::int64_t initial_task_delay_ms = 30'000;
     std::int64_t producer_id_expiration_ms = 86'400'000;
+    // log.cleaner.*: kept for the cleaner, which is not in this folder (README); compacted logs grow without it.
+    std::int64_t cleaner_interval_ms = 15'000;
+    bool cleaner_enabled = true;
     std::size_t open_files_max = 4096;
     // Told once, on the loop, when the directory goes offline.
     std::function<void(const Error&)> on_offline;
