@@ -4,5 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=$1
 shift
-tests/support/java_artifacts.sh >/dev/null
+tests/support/java_artifacts.sh zookeeper >/dev/null
+tests/support/java_artifacts.sh kafka >/dev/null
 ctest --test-dir "build/$preset" --output-on-failure --parallel 2 --timeout 600 "$@"

@@ -77,7 +77,10 @@ std::vector<kafka::ApiInfo> served_apis() {
     for (const kafka::ApiInfo& api : kafka::all_apis()) {
         if (const Served* served = find_served(api.key)) {
             apis.push_back(api);
-            apis.back().min_version = std::max(api.min_version, served->min_version);
+            // librdkafka compresses for brokers only that announce Produce version 0 (KAFKA-18659), though it uses later ones.
+            if (api.key != kafka::ProduceRequest::kApiKey) {
+                apis.back().min_version = std::max(api.min_version, served->min_version);
+            }
         }
     }
     return apis;

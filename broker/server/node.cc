@@ -97,8 +97,6 @@ Status Node::open_directories() {
         options.high_watermark_checkpoint_ms =
             x_config.int64("replica.high.watermark.checkpoint.interval.ms");
         options.producer_id_expiration_ms = x_config.int32("producer.id.expiration.ms");
-        options.cleaner_interval_ms = x_config.int64("log.cleaner.backoff.ms");
-        options.cleaner_enabled = x_config.boolean("log.cleaner.enable");
         options.on_offline = [this, path](const Error& error) {
             log_error("log", "log directory {} is offline: {}; the broker stops", path,
                       error.message);

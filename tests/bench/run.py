@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Measures our servers and the Java servers in one run, in turn (ours, Java, ours, Java, …), and prints medians and the median
+of the ratios of the pairs. CPU is user plus system time of the server process, from /proc.
+
+Usage: run.py --bin DIR --zookeeper JARS --kafka JARS [--pairs N] [--quick]
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def rss_mib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def wait_for_port(port, process, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if process.poll() is not None:
+                raise RuntimeError(f"a server ended with {process.returncode}") from None
+            time.sleep(0.002)
+    raise RuntimeError("a server did not start in time")
+
+
+class Server:
+    """One server process with a data directory of its own."""
+
+    def __init__(self, folder, command, port):
+        self.log = open(folder / "log", "wb")
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=folder)
+        self.port = port
+        wait_for_port(port, self.process)
+        self.start_seconds = time.monotonic() - self.began
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.bin = pathlib.Path(arguments.bin)
+        self.tests = self.bin.parent / "tests"
+        self.jars = {"zookeeper": arguments.zookeeper, "kafka": arguments.kafka}
+        self.pairs = arguments.pairs
+        self.seconds = 3 if arguments.quick else 8
+        self.scale = 1 if arguments.quick else 4
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="millrace-bench-"))
+
+    def fresh(self, name):
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def coordinator(self, ours, name="zk"):
+        folder, port = self.fresh(name), free_port()
+        (folder / "zoo.cfg").write_text(
+            f"dataDir={folder}/data\nclientPort={port}\ntickTime=2000\nadmin.enableServer=false\nmaxClientCnxns=0\n")
+        if ours:
+            command = [self.bin / "millrace-coordinator", "zoo.cfg"]
+        else:
+            (folder / "logback.xml").write_text("<configuration><root level=\"OFF\"/></configuration>")
+            command = ["java", "-Xmx1g", f"-Dlogback.configurationFile={folder}/logback.xml", "-cp",
+                       self.jars["zookeeper"] + "/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain", "zoo.cfg"]
+        return Server(folder, command, port)
+
+    def broker(self, ours, flush, coordinator):
+        folder, port = self.fresh("kafka"), free_port()
+        chroot = f"/{'ours' if ours else 'java'}-{flush}-{port}"
+        (folder / "server.properties").write_text(
+            f"broker.id=0\nlisteners=PLAINTEXT://127.0.0.1:{port}\nlog.dirs={folder}/data\n"
+            f"zookeeper.connect=127.0.0.1:{coordinator.port}{chroot}\noffsets.topic.replication.factor=1\n"
+            "group.initial.rebalance.delay.ms=0\nnum.partitions=1\n" +
+            (f"millrace.flush.before.ack={str(flush).lower()}\nmillrace.admin.listener=\n" if ours else
+             ("log.flush.interval.messages=1\n" if flush else "")))
+        if ours:
+            command = [self.bin / "millrace-broker", "server.properties"]
+        else:
+            (folder / "log4j.properties").write_text("log4j.rootLogger=OFF\n")
+            command = ["java", "-Xms512m", "-Xmx1g", "-XX:+UseG1GC", f"-Dlog4j.configuration=file:{folder}/log4j.properties",
+                       "-cp", self.jars["kafka"] + "/*", "kafka.Kafka", "server.properties"]
+        return Server(folder, command, port)
+
+    def run_coordinator(self, ours, operation):
+        server = self.coordinator(ours)
+        try:
+            load = [self.tests / "zk_bench", f"127.0.0.1:{server.port}", operation, "32", "16", str(self.seconds), "100"]
+            if not ours:  # the JIT needs a warm server
+                subprocess.run([*load[:5], str(max(self.seconds, 8)), "100"], check=True, capture_output=True)
+            before, began = cpu_seconds(server.pid), time.monotonic()
+            out = subprocess.run(load, check=True, capture_output=True, text=True).stdout.split()
+            spent = (cpu_seconds(server.pid) - before) / (time.monotonic() - began)
+            return {"per second": float(out[0]), "cpu us/op": spent * 1e6 / float(out[0]), "p99 us": float(out[2])}
+        finally:
+            server.stop()
+
+    def run_broker(self, ours, flush, size):
+        coordinator = self.coordinator(True, "zk-for-kafka")
+        server = self.broker(ours, flush, coordinator)
+        try:
+            total = self.scale * (50_000_000 if size < 1000 else 250_000_000)
+            if flush and not ours:
+                total //= 8
+            count = total // size
+            at = f"127.0.0.1:{server.port}"
+            if not ours:
+                self.load("produce", at, "warm", count // 2, size)
+                self.load("consume", at, "warm", count // 2, size)
+            before = cpu_seconds(server.pid)
+            produced = self.load("produce", at, "bench", count, size)
+            middle = cpu_seconds(server.pid)
+            consumed = self.load("consume", at, "bench", count, size)
+            after = cpu_seconds(server.pid)
+            return {"in msg/s": produced, "in cpu s/GB": (middle - before) / total * 1e9, "out msg/s": consumed,
+                    "out cpu s/GB": (after - middle) / total * 1e9}
+        finally:
+            server.stop()
+            coordinator.stop()
+
+    def load(self, what, at, topic, count, size):
+        out = subprocess.run([self.tests / "kafka_bench", what, at, topic, str(count), str(size)], check=True,
+                             capture_output=True, text=True).stdout.split()
+        return float(out[0])
+
+    def run_idle(self, start):
+        server, extra = start()
+        try:
+            time.sleep(3)
+            before = cpu_seconds(server.pid)
+            time.sleep(5)
+            return {"start ms": server.start_seconds * 1000, "idle RSS MiB": rss_mib(server.pid),
+                    "idle cpu %": (cpu_seconds(server.pid) - before) / 5 * 100}
+        finally:
+            server.stop()
+            for other in extra:
+                other.stop()
+
+    def idle_broker(self, ours):
+        coordinator = self.coordinator(True, "zk-for-kafka")
+        return self.broker(ours, True, coordinator), [coordinator]
+
+    def compare(self, title, measure):
+        pairs = [(measure(True), measure(False)) for _ in range(self.pairs)]
+        for key in pairs[0][0]:
+            ours = statistics.median(p[0][key] for p in pairs)
+            java = statistics.median(p[1][key] for p in pairs)
+            ratios = [p[0][key] / p[1][key] for p in pairs if p[1][key] > 0]
+            ratio = f"{statistics.median(ratios):8.3f}" if ratios else "       -"
+            print(f"{title:34} {key:14} {ours:14.2f} {java:14.2f} {ratio}", flush=True)
+
+    def run(self):
+        print(f"{'':34} {'':14} {'ours':>14} {'Java':>14} {'ratio':>8}", flush=True)
+        for operation in ("get", "set", "create"):
+            self.compare(f"coordinator {operation} 32x16 100 B", lambda ours, o=operation: self.run_coordinator(ours, o))
+        for size in (100, 1024):
+            for flush in (False, True):
+                name = f"broker {size} B {'flush' if flush else 'page cache'}"
+                self.compare(name, lambda ours, f=flush, s=size: self.run_broker(ours, f, s))
+        self.compare("coordinator idle", lambda ours: self.run_idle(lambda: (self.coordinator(ours), [])))
+        self.compare("broker idle", lambda ours: self.run_idle(lambda: self.idle_broker(ours)))
+        shutil.rmtree(self.folder)
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    for name in ("--bin", "--zookeeper", "--kafka"):
+        arguments.add_argument(name, required=True)
+    arguments.add_argument("--pairs", type=int, default=5)
+    arguments.add_argument("--quick", action="store_true")
+    Bench(arguments.parse_args()).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
