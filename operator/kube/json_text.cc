@@ -58,6 +58,16 @@ std::string text_at(const nlohmann::json& object, std::initializer_list<std::str
     return value.is_string() ? value.get<std::string>() : std::string();
 }
 
+bool flag_at(const nlohmann::json& object, std::initializer_list<std::string_view> path) {
+    return value_at(object, path) == nlohmann::json(true);
+}
+
+std::int64_t number_at(const nlohmann::json& object, std::initializer_list<std::string_view> path,
+                       std::int64_t fallback) {
+    const nlohmann::json& value = value_at(object, path);
+    return value.is_number_integer() ? value.get<std::int64_t>() : fallback;
+}
+
 ObjectName name_of(const nlohmann::json& object) {
     return {text_at(object, {"metadata", "namespace"}), text_at(object, {"metadata", "name"})};
 }

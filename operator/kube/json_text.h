@@ -2,6 +2,7 @@
 // exceptions in this module.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -22,6 +23,13 @@ const nlohmann::json& value_at(const nlohmann::json& object, std::initializer_li
 
 // As above, as text; empty when it is absent or no string.
 std::string text_at(const nlohmann::json& object, std::initializer_list<std::string_view> path);
+
+// True when the value at the path is the boolean true.
+bool flag_at(const nlohmann::json& object, std::initializer_list<std::string_view> path);
+
+// The whole number at the path, or the fallback when it is absent or something else.
+std::int64_t number_at(const nlohmann::json& object, std::initializer_list<std::string_view> path,
+                       std::int64_t fallback = 0);
 
 // metadata.namespace and metadata.name.
 ObjectName name_of(const nlohmann::json& object);

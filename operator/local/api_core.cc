@@ -162,7 +162,15 @@ void ApiCore::make_first_objects(WallTime now) {
 }
 
 ApiOutcome ApiCore::handle(const runtime::HttpRequest& request, WallTime now) {
-    ApiResult<ApiOutcome> outcome = dispatch(request, now);
+    // The JSON library throws where a value has another type than the one asked for. What a schema does not pin down (parts of
+    // built-in kinds) may hold anything, so this is the sender's fault and not a broken invariant.
+    ApiResult<ApiOutcome> outcome = [&]() -> ApiResult<ApiOutcome> {
+        try {
+            return dispatch(request, now);
+        } catch (const Json::exception&) {
+            return refuse(bad_request("a field of the object has another type than the API gives it"));
+        }
+    }();
     if (outcome) {
         return std::move(*outcome);
     }

@@ -208,6 +208,21 @@ void check_service(const Json& service, Causes& causes) {
     }
 }
 
+void check_texts(const Json& object, Causes& causes) {
+    for (const char* field : {"data", "binaryData"}) {
+        const Json& data = value_at(object, {field});
+        if (!data.is_null() && !data.is_object()) {
+            causes.push_back(invalid_value(field, data, "must be a map of strings"));
+            continue;
+        }
+        for (const auto& [key, value] : data.items()) {
+            if (!value.is_string()) {
+                causes.push_back(invalid_value(fmt::format("{}[{}]", field, key), value, "must be a string"));
+            }
+        }
+    }
+}
+
 }  // namespace
 
 void default_built_in(const ResourceInfo& resource, nlohmann::json& object, bool creating, WallTime now) {
@@ -236,6 +251,8 @@ void check_built_in(const ResourceInfo& resource, const nlohmann::json& object, 
         check_claim(object, live, causes);
     } else if (kind == "Service") {
         check_service(object, causes);
+    } else if (kind == "ConfigMap" || kind == "Secret") {
+        check_texts(object, causes);
     } else if (kind == "CustomResourceDefinition") {
         std::ranges::move(check_definition(object), std::back_inserter(causes));
     }

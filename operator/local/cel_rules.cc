@@ -32,7 +32,7 @@ Result<CelRules::Rule> CelRules::compile_rule(const nlohmann::json& declared, co
     auto in_rule = [](const std::string& source, const Error& error) {
         return fail(Errc::invalid_argument, fmt::format("rule '{}': {}", source, error.message));
     };
-    if (declared.value("optionalOldSelf", false)) {
+    if (kube::flag_at(declared, {"optionalOldSelf"})) {
         return fail(Errc::invalid_argument, fmt::format("rule '{}': optionalOldSelf is not offered", rule.source));
     }
     Result<CelNodePtr> condition = parse_cel(rule.source);

@@ -170,7 +170,7 @@ ApiResult<JsonPtr> ObjectWriter::write(const WriteRequest& request, const JsonPt
     }
     // The last finalizer of an object that is being deleted takes the object with it.
     const bool waits_for_pod = request.resource->kind == "Pod" &&
-                               next["metadata"].value("deletionGracePeriodSeconds", 0) > 0;
+                               kube::number_at(next, {"metadata", "deletionGracePeriodSeconds"}) > 0;
     if (live && is_being_deleted(next) && !has_finalizers(next) && !waits_for_pod) {
         Result<JsonPtr> last = x_store.put(key, std::move(next));
         if (!last) {

@@ -31,7 +31,7 @@ std::vector<PrinterColumn> read_columns(const nlohmann::json& version) {
     }
     for (const nlohmann::json& one : declared) {
         columns.push_back({text_at(one, {"name"}), text_at(one, {"type"}), text_at(one, {"jsonPath"}),
-                           one.value("priority", 0), text_at(one, {"description"}),
+                           static_cast<int>(kube::number_at(one, {"priority"})), text_at(one, {"description"}),
                            text_at(one, {"format"})});
     }
     return columns;
@@ -79,10 +79,10 @@ void ResourceRegistry::add_definition(const nlohmann::json& definition) {
     remove_definition(definition);
     for (const nlohmann::json& version : value_at(definition, {"spec", "versions"})) {
         auto info = std::make_shared<const ResourceInfo>(resource_of_definition(definition, version));
-        if (version.value("served", true)) {
+        if (value_at(version, {"served"}) != nlohmann::json(false)) {
             x_resources[{info->group, info->version, info->plural}] = info;
         }
-        if (version.value("storage", false)) {
+        if (kube::flag_at(version, {"storage"})) {
             x_stored[info->store_name()] = info;
         }
     }

@@ -71,8 +71,8 @@ void check_structural(const nlohmann::json& schema, const std::string& path, Cau
     check_keywords(schema, path, causes);
     check_list_type(schema, path, causes);
     const std::string type = kube::text_at(schema, {"type"});
-    const bool open = schema.value("x-kubernetes-int-or-string", false) ||
-                      schema.value("x-kubernetes-preserve-unknown-fields", false);
+    const bool open = kube::flag_at(schema, {"x-kubernetes-int-or-string"}) ||
+                      kube::flag_at(schema, {"x-kubernetes-preserve-unknown-fields"});
     if (type.empty() && !open) {
         causes.push_back(required_value(path + ".type", "must not be empty for specified object fields"));
     }

@@ -18,9 +18,9 @@ void prune_object(const nlohmann::json& schema, nlohmann::json& value, const std
                   std::vector<std::string>& removed) {
     const nlohmann::json& properties = value_at(schema, {"properties"});
     const nlohmann::json& others = value_at(schema, {"additionalProperties"});
-    const bool keep = schema.value("x-kubernetes-preserve-unknown-fields", false) ||
+    const bool keep = kube::flag_at(schema, {"x-kubernetes-preserve-unknown-fields"}) ||
                       others == nlohmann::json(true);
-    const bool embedded = schema.value("x-kubernetes-embedded-resource", false);
+    const bool embedded = kube::flag_at(schema, {"x-kubernetes-embedded-resource"});
     for (auto it = value.begin(); it != value.end();) {
         const bool head = (path.empty() || embedded) && (it.key() == "apiVersion" || it.key() == "kind" ||
                                                          it.key() == "metadata");
@@ -82,7 +82,7 @@ void apply_defaults(const nlohmann::json& schema, nlohmann::json& value) {
         for (const auto& [key, child] : properties.items()) {
             const nlohmann::json& fallback = value_at(child, {"default"});
             const bool absent = !value.contains(key) ||
-                                (value[key].is_null() && !child.value("nullable", false));
+                                (value[key].is_null() && !kube::flag_at(child, {"nullable"}));
             if (absent && !fallback.is_null()) {
                 value[key] = fallback;
             }

@@ -48,7 +48,7 @@ class Validation {
         if (x_causes.size() >= kCausesMax || !schema.is_object()) {
             return;
         }
-        if (value.is_null() && schema.value("nullable", false)) {
+        if (value.is_null() && kube::flag_at(schema, {"nullable"})) {
             return;
         }
         if (!type_fits(schema, value, path)) {
@@ -69,7 +69,7 @@ class Validation {
 
  private:
     bool type_fits(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
-        if (schema.value("x-kubernetes-int-or-string", false)) {
+        if (kube::flag_at(schema, {"x-kubernetes-int-or-string"})) {
             if (!value.is_string() && !value.is_number_integer()) {
                 x_causes.push_back(wrong_type(path, value, "integer,string"));
                 return false;
@@ -124,7 +124,7 @@ class Validation {
         const nlohmann::json& min = value_at(schema, {"minimum"});
         const nlohmann::json& max = value_at(schema, {"maximum"});
         if (min.is_number()) {
-            const bool exclusive = schema.value("exclusiveMinimum", false);
+            const bool exclusive = kube::flag_at(schema, {"exclusiveMinimum"});
             if (number < min.get<double>() || (exclusive && number == min.get<double>())) {
                 x_causes.push_back(invalid_value(
                     path, value,
@@ -133,7 +133,7 @@ class Validation {
             }
         }
         if (max.is_number()) {
-            const bool exclusive = schema.value("exclusiveMaximum", false);
+            const bool exclusive = kube::flag_at(schema, {"exclusiveMaximum"});
             if (number > max.get<double>() || (exclusive && number == max.get<double>())) {
                 x_causes.push_back(invalid_value(
                     path, value,

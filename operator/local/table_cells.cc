@@ -55,7 +55,7 @@ Json pod_restarts(const Json& pod, WallTime now) {
     std::int64_t restarts = 0;
     std::string last;
     for (const Json& status : value_at(pod, {"status", "containerStatuses"})) {
-        restarts += status.value("restartCount", 0);
+        restarts += kube::number_at(status, {"restartCount"});
         last = std::max(last, text_at(status, {"lastState", "terminated", "finishedAt"}));
     }
     return restarts == 0 || last.empty() ? std::to_string(restarts)

@@ -1,0 +1,229 @@
+#include "operator/local/process_runtime.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/log.h"
+#include "operator/kube/json_text.h"
+#include "operator/local/log_reader.h"
+#include "operator/local/pod_run.h"
+
+namespace millrace::kube_operator::local {
+namespace {
+
+using kube::text_at;
+using kube::value_at;
+
+constexpr Duration kLogCheck = 30s;
+constexpr std::uint64_t kLogBytesMax = 64 << 20;
+
+class PodProcesses final : public ProcessRuntime {
+ public:
+    PodProcesses(runtime::Runtime& runtime, runtime::ProcessRunner& processes, ApiCore& core,
+                 const ProcessRuntimeOptions& options)
+        : x_context{runtime, processes, core, x_addresses, options.directory, options.programs, options.node_name},
+          x_alive(std::make_shared<bool>(true)) {}
+
+    ~PodProcesses() override {
+        *x_alive = false;
+        x_context.runtime.loop.cancel(x_log_timer);
+    }
+
+    void start() override {
+        for (const JsonPtr& pod : x_context.core.store().list("pods", "")) {
+            const std::string address = text_at(*pod, {"status", "podIP"});
+            if (!address.empty()) {
+                x_addresses.restore(text_at(*pod, {"metadata", "namespace"}), text_at(*pod, {"metadata", "name"}),
+                                    address);
+            }
+        }
+        for (const ObjectKey& key : x_context.core.store().keys("pods", "")) {
+            x_changed.insert(key);
+        }
+        // The store tells while it changes; pods are looked at afterwards, in a turn of their own.
+        x_context.core.store().observe([this, alive = x_alive](const Change& change) {
+            if (*alive) {
+                note(change);
+            }
+        });
+        look_later();
+        check_logs();
+    }
+
+    std::string address_of(const std::string& name_space, const std::string& pod) override {
+        return x_addresses.address_of(name_space, pod);
+    }
+
+    void stop(std::function<void()> then) override {
+        x_stopping = true;
+        auto left = std::make_shared<std::size_t>(x_pods.size() + 1);
+        auto one_less = [left, then = std::move(then)] {
+            if (--*left == 0) {
+                then();
+            }
+        };
+        for (const auto& [key, pod] : x_pods) {
+            pod->shut_down(one_less);
+        }
+        one_less();
+    }
+
+    void send(const LogStart& log, std::shared_ptr<runtime::HttpResponder> responder) override {
+        const ObjectKey key{"pods", log.name_space, log.pod};
+        auto found = x_pods.find(key);
+        LogSource source;
+        source.path = log_path(x_context, key, log.container, log.previous);
+        const std::weak_ptr<PodRun> pod = found == x_pods.end() ? nullptr : found->second;
+        source.growing = [pod, container = log.container, previous = log.previous] {
+            const std::shared_ptr<PodRun> alive = pod.lock();
+            return !previous && alive && alive->running(container);
+        };
+        send_log(x_context.runtime, log, source, std::move(responder));
+    }
+
+ private:
+    void note(const Change& change) {
+        const std::string& resource = change.key.resource;
+        if (resource == "pods") {
+            x_changed.insert(change.key);
+        } else if (resource == "configmaps" || resource == "secrets") {
+            x_stale.insert(change.key.name_space);
+        } else if (resource == "persistentvolumeclaims" && change.kind == Change::Kind::deleted) {
+            x_doomed.insert(claim_directory(x_context.directory + "/volumes", *change.object));
+        } else {
+            return;
+        }
+        look_later();
+    }
+
+    void look_later() {
+        if (std::exchange(x_looking, true)) {
+            return;
+        }
+        x_context.runtime.loop.post([this, alive = x_alive] {
+            if (*alive) {
+                x_looking = false;
+                look();
+            }
+        });
+    }
+
+    void look() {
+        if (x_stopping) {
+            return;
+        }
+        for (const ObjectKey& key : std::exchange(x_changed, {})) {
+            look_at(key);
+        }
+        for (const std::string& name_space : std::exchange(x_stale, {})) {
+            for (const auto& [key, pod] : x_pods) {
+                if (key.name_space == name_space) {
+                    pod->refresh_files();
+                }
+            }
+        }
+        remove_doomed();
+    }
+
+    void look_at(const ObjectKey& key) {
+        const JsonPtr pod = x_context.core.store().find(key);
+        auto found = x_pods.find(key);
+        const std::string uid = pod ? text_at(*pod, {"metadata", "uid"}) : std::string();
+        if (found != x_pods.end()) {
+            if (pod && uid == found->second->uid()) {
+                found->second->update(pod);
+            } else {
+                // The next pod of this name begins when the processes of the old one are gone.
+                found->second->abandon();
+            }
+            return;
+        }
+        const std::string phase = pod ? text_at(*pod, {"status", "phase"}) : std::string();
+        if (!pod || phase == "Succeeded" || phase == "Failed") {
+            return;
+        }
+        auto run = std::make_shared<PodRun>(x_context, key, pod, [this, key, alive = x_alive] {
+            if (*alive) {
+                x_pods.erase(key);
+                x_changed.insert(key);
+                look_later();
+            }
+        });
+        x_pods.emplace(key, run);
+        run->start();
+        if (!value_at(*pod, {"metadata", "deletionTimestamp"}).is_null()) {
+            run->update(pod);
+        }
+    }
+
+    // Directories of deleted claims go when no pod may still write to them.
+    void remove_doomed() {
+        if (x_doomed.empty()) {
+            return;
+        }
+        std::set<std::string> used;
+        for (const auto& [key, pod] : x_pods) {
+            const JsonPtr object = x_context.core.store().find(key);
+            if (!object) {
+                return;  // a pod that is ending; it is looked at again when it is over
+            }
+            for (const nlohmann::json& volume : value_at(*object, {"spec", "volumes"})) {
+                used.insert(fmt::format("{}_{}_", key.name_space,
+                                        text_at(volume, {"persistentVolumeClaim", "claimName"})));
+            }
+        }
+        for (auto it = x_doomed.begin(); it != x_doomed.end();) {
+            const std::string name = it->substr(it->rfind('/') + 1);
+            const bool in_use = std::ranges::any_of(used, [&name](const std::string& claim) { return name.starts_with(claim); });
+            if (in_use) {
+                ++it;
+                continue;
+            }
+            if (x_context.runtime.files.exists(*it)) {
+                if (const Status removed = x_context.runtime.files.remove_tree(*it); !removed) {
+                    log_warning("pods", "{} could not be removed: {}", *it, removed.error().to_string());
+                }
+            }
+            it = x_doomed.erase(it);
+        }
+    }
+
+    // Logs are appended to by the processes themselves, so a log that is too long is emptied in place.
+    void check_logs() {
+        x_log_timer = x_context.runtime.loop.run_after(kLogCheck, [this] { check_logs(); });
+        const std::string directory = x_context.directory + "/logs";
+        if (!x_context.runtime.files.exists(directory)) {
+            return;
+        }
+        const Result<std::vector<runtime::DirectoryEntry>> entries = x_context.runtime.files.list(directory);
+        for (const runtime::DirectoryEntry& entry : entries ? *entries : std::vector<runtime::DirectoryEntry>()) {
+            if (entry.size <= kLogBytesMax) {
+                continue;
+            }
+            const std::string path = runtime::join_path(directory, entry.name);
+            auto file = x_context.runtime.files.open(path, runtime::OpenMode::read_write);
+            if (file && (*file)->truncate(0)) {
+                log_info("pods", "{} had {} bytes and was emptied", path, entry.size);
+            }
+        }
+    }
+
+    AddressPool x_addresses;
+    PodContext x_context;
+    std::map<ObjectKey, std::shared_ptr<PodRun>> x_pods;
+    std::set<ObjectKey> x_changed;
+    std::set<std::string> x_stale;
+    std::set<std::string> x_doomed;
+    runtime::TimerId x_log_timer = runtime::TimerId::none;
+    bool x_looking = false;
+    bool x_stopping = false;
+    std::shared_ptr<bool> x_alive;
+};
+
+}  // namespace
+
+std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime, runtime::ProcessRunner& processes,
+                                                     ApiCore& core, const ProcessRuntimeOptions& options) {
+    return std::make_unique<PodProcesses>(runtime, processes, core, options);
+}
+
+}  // namespace millrace::kube_operator::local
