@@ -42,7 +42,6 @@ struct PodView {
     std::int64_t restarts = 0;
     std::string waiting_reason;  // CrashLoopBackOff, ImagePullBackOff, …
     std::string message;         // last words of a container that ended badly
-    WallTime created;
 };
 
 // What a broker says of itself and of the cluster, asked over its admin port.
@@ -100,6 +99,8 @@ struct ClusterPlan {
     std::vector<std::pair<std::string, api::ClusterNodeStatus>> nodes;  // by name
 };
 ClusterPlan plan_cluster(const ClusterInput& input);
+// The status of a pool whose cluster does not exist. Its brokers stay as they are.
+api::BrokerPoolStatus pool_without_cluster(const api::BrokerPool& pool, WallTime now);
 
 // A topic as the brokers describe it.
 struct ObservedTopic {

@@ -155,6 +155,15 @@ api::BrokerPoolStatus pool_status(const ClusterInput& input, const PoolNodes& wa
     return status;
 }
 
+// A pool that nothing is done about yet.
+api::BrokerPoolStatus waiting_pool(const api::BrokerPool& pool, const api::Condition& why,
+                                   WallTime now) {
+    api::BrokerPoolStatus status = pool.status;
+    status.observed_generation = pool.metadata.generation;
+    stamp(status.conditions, why, pool.metadata.generation, now);
+    return status;
+}
+
 api::Condition readiness(const ClusterInput& input, const ClusterPlan& plan) {
     if (input.pools.empty()) {
         return condition(
@@ -218,6 +227,14 @@ void build_brokers(const ClusterInput& input, const std::vector<PoolNodes>& pool
 
 }  // namespace
 
+api::BrokerPoolStatus pool_without_cluster(const api::BrokerPool& pool, WallTime now) {
+    return waiting_pool(pool,
+                        condition("Ready", false, "ClusterMissing",
+                                  fmt::format("there is no KafkaCluster {} in namespace {}",
+                                              pool.spec.cluster, pool.metadata.namespace_name)),
+                        now);
+}
+
 ClusterPlan plan_cluster(const ClusterInput& input) {
     const api::KafkaCluster& cluster = input.cluster;
     ClusterPlan plan;
@@ -228,6 +245,10 @@ ClusterPlan plan_cluster(const ClusterInput& input) {
     }
     const Coordinators coordinators = find_coordinators(input);
     if (coordinators.connect.empty()) {
+        for (const api::BrokerPool& pool : input.pools) {
+            plan.pools.emplace_back(pool.metadata.name, waiting_pool(pool, coordinators.missing,
+                                                                     input.environment.now));
+        }
         stamp(plan.status.conditions, coordinators.missing, cluster.metadata.generation,
               input.environment.now);
         return plan;

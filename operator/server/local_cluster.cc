@@ -1,0 +1,72 @@
+#include "operator/server/local_cluster.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "lib/base/check.h"
+
+namespace millrace::kube_operator::server {
+namespace {
+
+// Processes get paths of the directory in their settings and run elsewhere.
+std::string absolute(const std::string& path) {
+    std::error_code ignored;
+    const std::filesystem::path full = std::filesystem::absolute(path, ignored);
+    return full.lexically_normal().string();
+}
+
+}  // namespace
+
+LocalCluster::LocalCluster(runtime::Runtime runtime, LocalOptions options)
+    : x_runtime(runtime), x_options(std::move(options)) {
+    x_options.directory = absolute(x_options.directory);
+}
+
+LocalCluster::~LocalCluster() = default;
+
+Status LocalCluster::start() {
+    TRY(x_runtime.files.make_directories(x_options.directory));
+    local::ApiServerOptions server;
+    server.directory = x_options.directory;
+    server.listen = {"127.0.0.1", x_options.port};
+    x_server = TRY(local::start_api_server(x_runtime, server));
+    x_runner = runtime::make_process_runner(x_runtime.loop);
+    x_pods = local::make_process_runtime(
+        x_runtime, *x_runner, x_server->core(),
+        {.directory = x_options.directory, .programs = x_options.programs});
+    x_server->set_logs(x_pods.get());
+    x_pods->start();
+    return write_files();
+}
+
+Status LocalCluster::write_files() {
+    const std::string url = "http://" + x_server->local().to_string() + "\n";
+    const std::string pid = std::to_string(::getpid()) + "\n";
+    runtime::FileSystem& files = x_runtime.files;
+    TRY(x_server->write_kubeconfig(x_options.directory + "/kubeconfig"));
+    TRY(files.replace_file(x_options.directory + "/operator.pid", as_bytes(pid)));
+    // Last: whoever waits for the address finds the rest.
+    return files.replace_file(x_options.directory + "/api-server.url", as_bytes(url));
+}
+
+kube::ApiServerAddress LocalCluster::address() const {
+    CHECK(x_server != nullptr, "the cluster was started");
+    const runtime::Endpoint at = x_server->local();
+    return {.host = at.host, .port = at.port, .tls = false, .ca_file = "", .token_file = ""};
+}
+
+void LocalCluster::stop(std::move_only_function<void(Status)> then) {
+    auto after = std::make_shared<std::move_only_function<void(Status)>>(std::move(then));
+    x_pods->stop([this, after] {
+        x_server->flush([this, after](const Status& flushed) {
+            // A stale address or pid would mislead whoever looks for this operator.
+            for (const char* file : {"/api-server.url", "/operator.pid"}) {
+                (void)x_runtime.files.remove(x_options.directory + file);
+            }
+            (*after)(flushed);
+        });
+    });
+}
+
+}  // namespace millrace::kube_operator::server
