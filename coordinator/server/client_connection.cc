@@ -282,18 +282,26 @@ void ClientConnection::on_auth(std::int32_t xid, BytesView body) {
 
 void ClientConnection::on_write(Slot slot, BytesView body) {
     const auto op = static_cast<OpCode>(slot.op);
+    wire::Reader in(body);
+    tree::WriteOp write;
+    const bool single = op != OpCode::multi && op != OpCode::reconfig;
+    if (single && !tree::parse_write(static_cast<TxnType>(slot.op), in, write)) {
+        slot.error = code(ErrorCode::marshalling_error);
+        push(std::move(slot));
+        return;
+    }
     Pipeline& pipeline = x_node.pipeline();
     const tree::Asking asking = pipeline.next(x_session, slot.xid, &x_identities);
     tree::Prepare& prepare = pipeline.prepare();
     tree::Prepared prepared;
     if (!x_node.sessions().is_open(x_session)) {
         prepared = prepare.refuse(asking, ErrorCode::session_expired);
-    } else if (op == OpCode::reconfig) {
-        prepared = prepare.refuse(asking, ErrorCode::reconfig_disabled);
+    } else if (single) {
+        prepared = prepare.write(asking, write);
     } else if (op == OpCode::multi) {
         prepared = prepare.multi(asking, body);
     } else {
-        prepared = prepare.write(asking, static_cast<TxnType>(slot.op), body);
+        prepared = prepare.refuse(asking, ErrorCode::reconfig_disabled);
     }
     slot.kind = Kind::write;
     slot.ready_zxid = pipeline.propose(x_id, std::move(prepared));
@@ -346,6 +354,8 @@ void ClientConnection::run(const Slot& slot, BytesView body) {
     } else if (slot.kind == Kind::close) {
         reply_error(slot, x_node.nodes().last_zxid(), 0);
         end();
+    } else if (slot.error != 0) {
+        reply_error(slot, x_node.nodes().last_zxid(), slot.error);
     } else if (is_read(op) || is_set_watches(op)) {
         answer_slot_read(slot, body);
     } else if (op == OpCode::sasl) {

@@ -70,6 +70,7 @@ class ClientConnection final : public runtime::StreamHandler {
         Kind kind = Kind::read;
         std::int32_t xid = 0;
         std::int32_t op = 0;
+        std::int32_t error = 0;       // decided already; of reads
         std::int64_t ready_zxid = 0;  // the tree must have reached it; of connect, read, and close
         Bytes body;                   // of reads
         Instant started;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
+#include <memory>
 
 #include "coordinator/server/node.h"
 #include "lib/runtime/metrics.h"
@@ -46,6 +48,14 @@ class Collector {
 
 std::int64_t signed_size(std::size_t size) {
     return static_cast<std::int64_t>(size);
+}
+
+double number_of(const Figure& figure) {
+    if (const auto* number = std::get_if<std::int64_t>(&figure.value)) {
+        return static_cast<double>(*number);
+    }
+    const auto* real = std::get_if<double>(&figure.value);
+    return real == nullptr ? 0 : *real;
 }
 
 void add_counters(const Statistics& statistics, Collector& out) {
@@ -135,20 +145,24 @@ std::string figure_text(const Figure& figure) {
 }
 
 void register_metrics(Node& node, runtime::Metrics& metrics) {
+    // One scrape reads every number; they are gathered once for all reads of a turn.
+    struct Gathered {
+        Instant at{Duration(-1)};
+        std::map<std::string, double, std::less<>> values;
+    };
+    const auto gathered = std::make_shared<Gathered>();
     for (const Figure& known : figures(node)) {
         if (known.kind == Kind::text) {
             continue;
         }
-        const auto read = [&node, name = known.name]() -> double {
-            for (const Figure& figure : figures(node)) {
-                if (figure.name != name) {
-                    continue;
+        const auto read = [&node, gathered, name = known.name]() -> double {
+            if (gathered->at != node.loop().now()) {
+                gathered->at = node.loop().now();
+                for (const Figure& figure : figures(node)) {
+                    gathered->values[figure.name] = number_of(figure);
                 }
-                const auto* number = std::get_if<std::int64_t>(&figure.value);
-                return number != nullptr ? static_cast<double>(*number)
-                                         : std::get<double>(figure.value);
             }
-            return 0;
+            return gathered->values[name];
         };
         const std::string help = "ZooKeeper's " + known.name;
         if (known.kind == Kind::counter) {

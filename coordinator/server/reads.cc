@@ -222,7 +222,7 @@ ErrorCode answer_add_watch(BytesView body, const Reader& reader, wire::Writer& o
     } else if (request->mode == static_cast<std::int32_t>(zk::AddWatchMode::persistent_recursive)) {
         reader.watches.add(reader.watcher, request->path, tree::WatchKind::persistent_recursive);
     } else {
-        return ErrorCode::bad_arguments;
+        return ErrorCode::marshalling_error;
     }
     out.int32(0);
     return ErrorCode::ok;

@@ -1,6 +1,7 @@
 #include "coordinator/tree/access.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 
@@ -8,22 +9,26 @@ namespace millrace::coordinator::tree {
 
 namespace {
 
+// 4 or 16 bytes.
+using Address = std::vector<std::uint8_t>;
+
 struct IpPattern {
-    std::uint32_t address = 0;
-    unsigned bits = 32;
+    Address address;
+    std::size_t bits = 0;
 };
 
-std::optional<unsigned> parse_number(std::string_view text, unsigned max) {
+std::optional<unsigned> parse_number(std::string_view text, unsigned max, int base = 10) {
     unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc() || end != text.data() + text.size() || value > max) {
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, value, base);
+    if (text.empty() || error != std::errc() || at != end || value > max) {
         return std::nullopt;
     }
     return value;
 }
 
-std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
-    std::uint32_t address = 0;
+std::optional<Address> parse_ipv4(std::string_view text) {
+    Address address;
     for (int part = 0; part < 4; ++part) {
         const std::size_t dot = part < 3 ? text.find('.') : text.size();
         if (dot == std::string_view::npos) {
@@ -33,22 +38,79 @@ std::optional<std::uint32_t> parse_ipv4(std::string_view text) {
         if (!value) {
             return std::nullopt;
         }
-        address = address << 8 | *value;
+        address.push_back(static_cast<std::uint8_t>(*value));
         text.remove_prefix(std::min(dot + 1, text.size()));
     }
     return address;
 }
 
+// Groups between colons; the last one may be an IPv4 address.
+std::optional<Address> parse_groups(std::string_view text) {
+    Address bytes;
+    while (!text.empty()) {
+        const std::size_t colon = text.find(':');
+        const std::string_view group = text.substr(0, colon);
+        if (colon == std::string_view::npos && group.find('.') != std::string_view::npos) {
+            const auto tail = parse_ipv4(group);
+            if (!tail) {
+                return std::nullopt;
+            }
+            bytes.insert(bytes.end(), tail->begin(), tail->end());
+            return bytes;
+        }
+        const auto value = parse_number(group, 0xffff, 16);
+        if (!value || colon + 1 == text.size()) {
+            return std::nullopt;
+        }
+        bytes.push_back(static_cast<std::uint8_t>(*value >> 8));
+        bytes.push_back(static_cast<std::uint8_t>(*value & 0xff));
+        text = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+    }
+    return bytes;
+}
+
+std::optional<Address> parse_ipv6(std::string_view text) {
+    constexpr std::size_t kBytes = 16;
+    const std::size_t gap = text.find("::");
+    const auto head = parse_groups(text.substr(0, gap));
+    if (!head) {
+        return std::nullopt;
+    }
+    if (gap == std::string_view::npos) {
+        return head->size() == kBytes ? head : std::nullopt;
+    }
+    const auto tail = parse_groups(text.substr(gap + 2));
+    if (!tail || head->size() + tail->size() >= kBytes) {
+        return std::nullopt;
+    }
+    Address address = *head;
+    address.resize(kBytes - tail->size());
+    address.insert(address.end(), tail->begin(), tail->end());
+    return address;
+}
+
+std::optional<Address> parse_address(std::string_view text) {
+    static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (text.find(':') == std::string_view::npos) {
+        return parse_ipv4(text);
+    }
+    auto address = parse_ipv6(text);
+    if (address && std::equal(kMapped.begin(), kMapped.end(), address->begin())) {
+        address->erase(address->begin(), address->begin() + kMapped.size());
+    }
+    return address;
+}
+
 std::optional<IpPattern> parse_pattern(std::string_view text) {
-    IpPattern pattern;
     const std::size_t slash = text.find('/');
-    const auto address = parse_ipv4(text.substr(0, slash));
+    auto address = parse_address(text.substr(0, slash));
     if (!address) {
         return std::nullopt;
     }
-    pattern.address = *address;
+    IpPattern pattern{.address = std::move(*address)};
+    pattern.bits = pattern.address.size() * 8;
     if (slash != std::string_view::npos) {
-        const auto bits = parse_number(text.substr(slash + 1), 32);
+        const auto bits = parse_number(text.substr(slash + 1), static_cast<unsigned>(pattern.bits));
         if (!bits) {
             return std::nullopt;
         }
@@ -88,13 +150,18 @@ bool matches(const AclEntry& entry, const Identity& identity) {
 }  // namespace
 
 bool ip_matches(std::string_view address, std::string_view pattern) {
-    const auto parsed = parse_ipv4(address);
+    const auto parsed = parse_address(address);
     const auto wanted = parse_pattern(pattern);
-    if (!parsed || !wanted) {
+    if (!parsed || !wanted || parsed->size() != wanted->address.size()) {
         return false;
     }
-    const std::uint32_t mask = wanted->bits == 0 ? 0 : ~std::uint32_t{0} << (32 - wanted->bits);
-    return (*parsed & mask) == (wanted->address & mask);
+    for (std::size_t bit = 0; bit < wanted->bits; ++bit) {
+        const unsigned mask = 0x80U >> (bit % 8);
+        if ((((*parsed)[bit / 8] ^ wanted->address[bit / 8]) & mask) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 std::optional<AclList> effective_acl(const AclList& asked, const Identities& who) {

@@ -33,7 +33,7 @@ std::optional<AclList> effective_acl(const AclList& asked, const Identities& who
 bool permits(const AccessRules& rules, const AclList& acl, std::int32_t perm,
              const Identities& who);
 
-// "10.0.0.7" against "10.0.0.0/8"; IPv4 only.
+// "10.0.0.7" against "10.0.0.0/8", "::1" against "::/64". An IPv4 address written as IPv6 ("::ffff:10.0.0.7") counts as IPv4.
 bool ip_matches(std::string_view address, std::string_view pattern);
 
 }  // namespace millrace::coordinator::tree

@@ -70,12 +70,7 @@ Prepared Prepare::refuse(const Asking& asking, ErrorCode error) {
     return {.header = header_for(asking, TxnType::error), .record = out.take(), .error = error};
 }
 
-Prepared Prepare::write(const Asking& asking, TxnType type, BytesView body) {
-    wire::Reader in(body);
-    WriteOp op;
-    if (!parse_write(type, in, op)) {
-        return refuse(asking, ErrorCode::marshalling_error);
-    }
+Prepared Prepare::write(const Asking& asking, const WriteOp& op) {
     wire::Writer out;
     out.reserve(op.path.size() + op.data.size() + op.acl.size() + 32);
     const ErrorCode error = decide(asking, op, out);
@@ -84,7 +79,7 @@ Prepared Prepare::write(const Asking& asking, TxnType type, BytesView body) {
     }
     CHECK(asking.zxid > x_last_zxid);
     x_last_zxid = asking.zxid;
-    return {.header = header_for(asking, type), .record = out.take()};
+    return {.header = header_for(asking, op.type), .record = out.take()};
 }
 
 Prepared Prepare::multi(const Asking& asking, BytesView body) {

@@ -41,8 +41,9 @@ class Prepare {
  public:
     Prepare(const NodeTree& tree, PrepareRules rules);
 
-    // body: the request without its header. An unreadable one becomes marshalling_error. zxids must rise.
-    Prepared write(const Asking& asking, TxnType type, BytesView body);
+    // The caller has read the request; one it cannot read is answered without a transaction, as in Java. zxids must rise.
+    Prepared write(const Asking& asking, const WriteOp& op);
+    // body: the request without its header. An unreadable one becomes marshalling_error, and takes a zxid.
     Prepared multi(const Asking& asking, BytesView body);
     Prepared refuse(const Asking& asking, zk::ErrorCode error);
     Prepared create_session(const Asking& asking, std::int32_t timeout_ms);

@@ -1,5 +1,7 @@
 #include "coordinator/tree/write_op.h"
 
+#include "lib/zk/create_mode.h"
+
 namespace millrace::coordinator::tree {
 
 namespace {
@@ -35,10 +37,14 @@ void read_create(wire::Reader& in, WriteOp& op) {
     }
 }
 
-bool allowed_in_multi(TxnType type) {
+bool is_create(TxnType type) {
     return type == TxnType::create || type == TxnType::create2 ||
-           type == TxnType::create_container || type == TxnType::create_ttl ||
-           type == TxnType::remove || type == TxnType::set_data || type == TxnType::check;
+           type == TxnType::create_container || type == TxnType::create_ttl;
+}
+
+bool allowed_in_multi(TxnType type) {
+    return is_create(type) || type == TxnType::remove || type == TxnType::set_data ||
+           type == TxnType::check;
 }
 
 }  // namespace
@@ -94,6 +100,10 @@ bool parse_multi(wire::Reader& in, std::vector<WriteOp>& ops) {
         }
         if (!allowed_in_multi(type) || ops.size() == kMultiOpsMax ||
             !parse_write(type, in, ops.emplace_back())) {
+            return false;
+        }
+        // Inside a multi, and only there, Java takes flags that name no mode for an unreadable body.
+        if (is_create(type) && !zk::create_mode_from(ops.back().flags)) {
             return false;
         }
     }

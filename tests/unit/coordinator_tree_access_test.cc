@@ -22,6 +22,19 @@ TEST_CASE("an address matches a pattern by its leading bits") {
     REQUIRE_FALSE(ip_matches("::1", "0.0.0.0/0"));
 }
 
+TEST_CASE("IPv6 addresses match by their bits, mapped IPv4 addresses as IPv4") {
+    REQUIRE(ip_matches("::1", "::1"));
+    REQUIRE(ip_matches("2001:db8::7", "2001:db8::/32"));
+    REQUIRE(ip_matches("2001:db8:0:0:0:0:0:7", "2001:db8::7"));
+    REQUIRE(ip_matches("::ffff:10.1.2.3", "10.0.0.0/8"));
+    REQUIRE_FALSE(ip_matches("2001:db9::7", "2001:db8::/32"));
+    REQUIRE_FALSE(ip_matches("::1", "::1/129"));
+    for (const std::string_view bad :
+         {"1:2", "::1::", ":::", "1:2:3:4:5:6:7:8:9", "12345::", "::g"}) {
+        REQUIRE_FALSE(ip_matches("::1", bad));
+    }
+}
+
 TEST_CASE("one entry with the permission and a matching identity is enough") {
     REQUIRE(permitted({{1, "world", "anyone"}}));
     REQUIRE_FALSE(permitted({{2, "world", "anyone"}}));

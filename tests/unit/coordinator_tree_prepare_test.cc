@@ -268,6 +268,8 @@ TEST_CASE("bodies that end early or hold what a multi may not are marshalling er
     REQUIRE(world.propose(TxnType::create, body) == ErrorCode::marshalling_error);
     REQUIRE(world.multi({{TxnType::set_acl, Bytes(40)}}) == ErrorCode::marshalling_error);
     REQUIRE(world.multi({{TxnType::multi, Bytes(40)}}) == ErrorCode::marshalling_error);
+    REQUIRE(world.multi({{TxnType::create, World::create_body("/a", 9)}}) ==
+            ErrorCode::marshalling_error);
     world.commit();
 }
 

@@ -56,7 +56,12 @@ class World {
         return propose(TxnType::set_acl, out.take());
     }
     zk::ErrorCode propose(TxnType type, const Bytes& body) {
-        return hold(prepare.write(asking(), type, body));
+        wire::Reader in(body);
+        WriteOp op;
+        if (!parse_write(type, in, op)) {
+            return zk::ErrorCode::marshalling_error;
+        }
+        return hold(prepare.write(asking(), op));
     }
     zk::ErrorCode multi(const std::vector<std::pair<TxnType, Bytes>>& ops) {
         wire::Writer out;
