@@ -46,6 +46,10 @@ class TlsFixture {
         port = server->bind_to_any_port("127.0.0.1");
         REQUIRE(port > 0);
         thread = std::thread([this] { server->listen_after_bind(); });
+        // A stop before it runs has no effect, and the destructor would wait for ever.
+        while (!server->is_running()) {
+            std::this_thread::yield();
+        }
     }
 
     HttpClientOptions options() const {
