@@ -29,6 +29,17 @@ function(millrace_binary name)
   # The precompiled headers are shared with the libraries, so the same kind of position-independent code is asked for.
   target_compile_options(${name} PRIVATE -fPIC)
   millrace_precompiled(${name})
+  # Symbols lie beside the binary, in NAME.debug; debuggers find them by the link.
+  if(MILLRACE_FLAVOUR STREQUAL "release")
+    add_custom_command(TARGET ${name} POST_BUILD
+      COMMAND objcopy --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+      COMMAND objcopy --strip-unneeded --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>
+      VERBATIM)
+  endif()
+  if(NOT TARGET binaries)
+    add_custom_target(binaries)
+  endif()
+  add_dependencies(binaries ${name})
 endfunction()
 
 # millrace_unit_test(module LINK …): one Catch2 program from every tests/unit/<module>_*_test.cc, e.g. lib_base. A second call

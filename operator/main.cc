@@ -41,14 +41,15 @@ Examples:
   millrace-operator --server http://127.0.0.1:8001 --namespace kafka
       against "kubectl proxy", for one namespace
   millrace-operator --local ./cluster --apply examples/quickstart.yaml
-      a cluster of processes on this machine; then: kubectl --kubeconfig ./cluster/kubeconfig get millrace
+      a cluster of processes on this machine; then:
+      kubectl --kubeconfig ./cluster/kubeconfig get millrace
   millrace-operator --print-crds | kubectl apply --server-side -f -
 
-TERM and INT finish the passes under way and end the operator with 0. With --local the brokers are stopped first, then the
-coordinators; the next start with the same directory runs them again.
+TERM and INT finish the passes under way and end the operator with 0. With --local the brokers are
+stopped first, then the coordinators; the next start with the same directory runs them again.
 
-Exit codes: 0 ended as asked; 2 wrong usage or a file that cannot be applied; 3 cannot start (port or directory in use, not in a
-cluster); 4 disk failure; 5 lost the Lease to another operator.)";
+Exit codes: 0 ended as asked; 2 wrong usage or a file that cannot be applied; 3 cannot start (port
+or directory in use, not in a cluster); 4 disk failure; 5 lost the Lease to another operator.)";
 
 struct Arguments {
     std::string server;

@@ -18,12 +18,18 @@ constexpr const char* kJson = "application/json";
 
 Errc code_of(int status, const std::string& reason) {
     switch (status) {
-        case 404: return Errc::not_found;
-        case 409: return reason == "AlreadyExists" ? Errc::already_exists : Errc::conflict;
-        case 410: return Errc::not_found;
-        case 413: return Errc::too_large;
-        case 504: return Errc::timed_out;
-        default: break;
+        case 404:
+            return Errc::not_found;
+        case 409:
+            return reason == "AlreadyExists" ? Errc::already_exists : Errc::conflict;
+        case 410:
+            return Errc::not_found;
+        case 413:
+            return Errc::too_large;
+        case 504:
+            return Errc::timed_out;
+        default:
+            break;
     }
     return status == 429 || status >= 500 ? Errc::busy : Errc::invalid_argument;
 }
@@ -99,8 +105,8 @@ class ApiClient final : public Client {
         : x_options(std::move(options)) {
         runtime::HttpClientOptions http;
         const bool v6 = server.host.find(':') != std::string::npos;
-        http.base_url = fmt::format("{}://{}{}{}:{}", server.tls ? "https" : "http", v6 ? "[" : "", server.host,
-                                    v6 ? "]" : "", server.port);
+        http.base_url = fmt::format("{}://{}{}{}:{}", server.tls ? "https" : "http", v6 ? "[" : "",
+                                    server.host, v6 ? "]" : "", server.port);
         http.ca_file = server.ca_file;
         http.token_file = server.token_file;
         http.read_timeout = x_options.request_timeout;
@@ -120,26 +126,32 @@ class ApiClient final : public Client {
     }
 
     void create(const ResourceType& type, JsonPtr object, Reply reply) override {
-        HttpRequest request = with_body("POST", collection_path(type, name_of(*object).name_space), kJson, object);
+        HttpRequest request =
+            with_body("POST", collection_path(type, name_of(*object).name_space), kJson, object);
         start(std::move(request), std::move(reply));
     }
 
-    void replace(const ResourceType& type, JsonPtr object, Subresource subresource, Reply reply) override {
-        start(with_body("PUT", object_path(type, name_of(*object), subresource), kJson, object), std::move(reply));
+    void replace(const ResourceType& type, JsonPtr object, Subresource subresource,
+                 Reply reply) override {
+        start(with_body("PUT", object_path(type, name_of(*object), subresource), kJson, object),
+              std::move(reply));
     }
 
-    void apply(const ResourceType& type, JsonPtr object, const ApplyOptions& options, Reply reply) override {
-        HttpRequest request = with_body("PATCH", object_path(type, name_of(*object), options.subresource),
-                                        "application/apply-patch+yaml", object);
+    void apply(const ResourceType& type, JsonPtr object, const ApplyOptions& options,
+               Reply reply) override {
+        HttpRequest request =
+            with_body("PATCH", object_path(type, name_of(*object), options.subresource),
+                      "application/apply-patch+yaml", object);
         if (options.force) {
             request.query["force"] = "true";
         }
         start(std::move(request), std::move(reply));
     }
 
-    void merge_patch(const ResourceType& type, const ObjectName& name, JsonPtr patch, Subresource subresource,
-                     Reply reply) override {
-        start(with_body("PATCH", object_path(type, name, subresource), "application/merge-patch+json", patch),
+    void merge_patch(const ResourceType& type, const ObjectName& name, JsonPtr patch,
+                     Subresource subresource, Reply reply) override {
+        start(with_body("PATCH", object_path(type, name, subresource),
+                        "application/merge-patch+json", patch),
               std::move(reply));
     }
 
@@ -154,18 +166,21 @@ class ApiClient final : public Client {
         if (options.grace_period_seconds) {
             body["gracePeriodSeconds"] = *options.grace_period_seconds;
         }
-        send("DELETE", object_path(type, name, Subresource::none), kJson, to_text(body), std::move(reply));
+        send("DELETE", object_path(type, name, Subresource::none), kJson, to_text(body),
+             std::move(reply));
     }
 
     std::unique_ptr<Watch> watch(const ResourceType& type, const ListScope& scope,
-                                 const std::string& resource_version, WatchHandler handler) override {
+                                 const std::string& resource_version,
+                                 WatchHandler handler) override {
         HttpRequest request;
         request.path = collection_path(type, scope.name_space);
         request.query = scope_query(scope);
         request.query["watch"] = "true";
         request.query["allowWatchBookmarks"] = "true";
         request.query["resourceVersion"] = resource_version;
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(x_options.watch_timeout).count();
+        const auto seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(x_options.watch_timeout).count();
         request.query["timeoutSeconds"] = std::to_string(seconds);
         identify(request);
         auto out = std::make_unique<HttpWatch>(std::move(handler));
@@ -190,7 +205,8 @@ class ApiClient final : public Client {
         request.headers["accept"] = kJson;
     }
 
-    HttpRequest with_body(const char* method, std::string path, const char* type, const JsonPtr& body) const {
+    HttpRequest with_body(const char* method, std::string path, const char* type,
+                          const JsonPtr& body) const {
         HttpRequest request;
         request.method = method;
         request.path = std::move(path);
@@ -200,7 +216,8 @@ class ApiClient final : public Client {
         return request;
     }
 
-    void send(const char* method, std::string path, const std::string& type, std::string body, Reply reply) {
+    void send(const char* method, std::string path, const std::string& type, std::string body,
+              Reply reply) {
         HttpRequest request;
         request.method = method;
         request.path = std::move(path);
@@ -213,9 +230,10 @@ class ApiClient final : public Client {
 
     void start(HttpRequest request, Reply reply) {
         identify(request);
-        x_http->request(std::move(request), [reply = std::move(reply)](Result<HttpResponse> response) mutable {
-            reply(read_answer(std::move(response)));
-        });
+        x_http->request(std::move(request),
+                        [reply = std::move(reply)](Result<HttpResponse> response) mutable {
+                            reply(read_answer(std::move(response)));
+                        });
     }
 
     ClientOptions x_options;
@@ -224,13 +242,18 @@ class ApiClient final : public Client {
 
 }  // namespace
 
-std::string ResourceType::api_version() const { return group.empty() ? version : group + "/" + version; }
+std::string ResourceType::api_version() const {
+    return group.empty() ? version : group + "/" + version;
+}
 
-std::string ObjectName::to_string() const { return name_space.empty() ? name : name_space + "/" + name; }
+std::string ObjectName::to_string() const {
+    return name_space.empty() ? name : name_space + "/" + name;
+}
 
 std::string collection_path(const ResourceType& type, const std::string& name_space) {
-    const std::string root = type.group.empty() ? "/api/" + type.version
-                                                : fmt::format("/apis/{}/{}", type.group, type.version);
+    const std::string root = type.group.empty()
+                                 ? "/api/" + type.version
+                                 : fmt::format("/apis/{}/{}", type.group, type.version);
     return type.namespaced && !name_space.empty()
                ? fmt::format("{}/namespaces/{}/{}", root, name_space, type.plural)
                : fmt::format("{}/{}", root, type.plural);
@@ -239,9 +262,14 @@ std::string collection_path(const ResourceType& type, const std::string& name_sp
 std::string object_path(const ResourceType& type, const ObjectName& name, Subresource subresource) {
     std::string path = fmt::format("{}/{}", collection_path(type, name.name_space), name.name);
     switch (subresource) {
-        case Subresource::none: break;
-        case Subresource::status: path += "/status"; break;
-        case Subresource::scale: path += "/scale"; break;
+        case Subresource::none:
+            break;
+        case Subresource::status:
+            path += "/status";
+            break;
+        case Subresource::scale:
+            path += "/scale";
+            break;
     }
     return path;
 }
@@ -257,15 +285,17 @@ Result<ApiServerAddress> address_in_cluster(const std::map<std::string, std::str
     const std::string port = value("KUBERNETES_SERVICE_PORT");
     const auto read = std::from_chars(port.data(), port.data() + port.size(), out.port);
     if (out.host.empty() || port.empty() || read.ec != std::errc()) {
-        return fail(Errc::not_found,
-                    "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set");
+        return fail(
+            Errc::not_found,
+            "not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set");
     }
     out.tls = true;
     out.ca_file = runtime::join_path(kAccountDirectory, "ca.crt");
     out.token_file = runtime::join_path(kAccountDirectory, "token");
     for (const std::string& file : {out.ca_file, out.token_file}) {
         if (!files.exists(file)) {
-            return fail(Errc::not_found, fmt::format("the service account's file {} is missing", file));
+            return fail(Errc::not_found,
+                        fmt::format("the service account's file {} is missing", file));
         }
     }
     return out;

@@ -15,8 +15,9 @@ struct ApiServerAddress {
     std::string host;
     std::uint16_t port = 0;
     bool tls = false;
-    std::string ca_file;     // PEM; empty means the system's roots
-    std::string token_file;  // read again before each request: tokens are rotated; empty means no token
+    std::string ca_file;  // PEM; empty means the system's roots
+    std::string
+        token_file;  // read again before each request: tokens are rotated; empty means no token
 };
 
 struct ClientOptions {

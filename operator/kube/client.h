@@ -55,13 +55,14 @@ enum class Subresource { none, status, scale };
 
 struct ApplyOptions {
     Subresource subresource = Subresource::none;
-    bool force = false;  // takes over fields that another manager owns, instead of failing with conflict
+    bool force =
+        false;  // takes over fields that another manager owns, instead of failing with conflict
 };
 
 struct DeleteOptions {
-    std::string uid;                               // only this incarnation; otherwise conflict
+    std::string uid;  // only this incarnation; otherwise conflict
     std::optional<std::int64_t> grace_period_seconds;
-    bool foreground = false;                       // default is background propagation
+    bool foreground = false;  // default is background propagation
 };
 
 enum class WatchEventKind { added, modified, deleted, bookmark };

@@ -48,7 +48,8 @@ struct EventRecorder::State : std::enable_shared_from_this<EventRecorder::State>
     void forget_one() {
         auto oldest = series.end();
         for (auto it = series.begin(); it != series.end(); ++it) {
-            if (!it->second.writing && (oldest == series.end() || it->second.last < oldest->second.last)) {
+            if (!it->second.writing &&
+                (oldest == series.end() || it->second.last < oldest->second.last)) {
                 oldest = it;
             }
         }
@@ -69,8 +70,8 @@ struct EventRecorder::State : std::enable_shared_from_this<EventRecorder::State>
         one.written = loop.now();
         ++in_flight;
         const Json patch = {{"count", one.count}, {"lastTimestamp", to_iso8601(loop.wall_now())}};
-        client.merge_patch(event_type(), one.name, std::make_shared<const Json>(patch), Subresource::none,
-                           answer_to(key));
+        client.merge_patch(event_type(), one.name, std::make_shared<const Json>(patch),
+                           Subresource::none, answer_to(key));
     }
 
     Client::Reply answer_to(const std::string& key) {
@@ -112,13 +113,14 @@ struct EventRecorder::State : std::enable_shared_from_this<EventRecorder::State>
     std::uint64_t dropped = 0;
 };
 
-EventRecorder::EventRecorder(runtime::Loop& loop, Client& client, std::string component, EventRecorderLimits limits)
+EventRecorder::EventRecorder(runtime::Loop& loop, Client& client, std::string component,
+                             EventRecorderLimits limits)
     : x_state(std::make_shared<State>(loop, client, std::move(component), limits)) {}
 
 EventRecorder::~EventRecorder() = default;
 
-void EventRecorder::record(const nlohmann::json& about, EventSeverity severity, const std::string& reason,
-                           const std::string& message) {
+void EventRecorder::record(const nlohmann::json& about, EventSeverity severity,
+                           const std::string& reason, const std::string& message) {
     State& state = *x_state;
     const std::string key =
         fmt::format("{}|{}|{}", text_at(about, {"metadata", "uid"}), reason, message);
@@ -167,7 +169,11 @@ void EventRecorder::record(const nlohmann::json& about, EventSeverity severity, 
     state.create(key, kept, std::move(event));
 }
 
-std::uint64_t EventRecorder::written() const { return x_state->written; }
-std::uint64_t EventRecorder::dropped() const { return x_state->dropped; }
+std::uint64_t EventRecorder::written() const {
+    return x_state->written;
+}
+std::uint64_t EventRecorder::dropped() const {
+    return x_state->dropped;
+}
 
 }  // namespace millrace::kube_operator::kube

@@ -14,9 +14,10 @@ namespace millrace::kube_operator::kube {
 enum class EventSeverity { normal, warning };
 
 struct EventRecorderLimits {
-    std::size_t series_max = 1024;      // remembered for counting; the longest silent one is forgotten first
-    std::size_t in_flight_max = 64;     // writes without an answer
-    Duration repeat_pause = 10s;        // a repeated message is written at most once in this time
+    std::size_t series_max =
+        1024;  // remembered for counting; the longest silent one is forgotten first
+    std::size_t in_flight_max = 64;  // writes without an answer
+    Duration repeat_pause = 10s;     // a repeated message is written at most once in this time
 };
 
 class EventRecorder {

@@ -7,7 +7,8 @@
 
 namespace millrace::kube_operator::kube {
 
-Informer::Informer(runtime::Loop& loop, Client& client, ResourceType type, ListScope scope, InformerLimits limits)
+Informer::Informer(runtime::Loop& loop, Client& client, ResourceType type, ListScope scope,
+                   InformerLimits limits)
     : x_loop(loop),
       x_client(client),
       x_type(std::move(type)),
@@ -48,7 +49,8 @@ void Informer::read_list() {
             return;
         }
         if (!list) {
-            log_warning("informer", "{} could not be listed: {}", x_type.plural, list.error().to_string());
+            log_warning("informer", "{} could not be listed: {}", x_type.plural,
+                        list.error().to_string());
             retry(true);
             return;
         }
@@ -59,7 +61,8 @@ void Informer::read_list() {
 void Informer::take_list(const JsonPtr& list) {
     const nlohmann::json& items = value_at(*list, {"items"});
     if (!items.is_array() || items.size() > x_limits.objects_max) {
-        log_warning("informer", "the list of {} has no items or more than {}", x_type.plural, x_limits.objects_max);
+        log_warning("informer", "the list of {} has no items or more than {}", x_type.plural,
+                    x_limits.objects_max);
         retry(true);
         return;
     }
@@ -69,7 +72,8 @@ void Informer::take_list(const JsonPtr& list) {
         nlohmann::json object = item;
         object["apiVersion"] = x_type.api_version();
         object["kind"] = x_type.kind;
-        listed[name_of(object)] = std::make_shared<const nlohmann::json>(std::move(object));
+        ObjectName name = name_of(object);
+        listed[std::move(name)] = std::make_shared<const nlohmann::json>(std::move(object));
     }
     std::vector<ObjectName> gone;
     for (const auto& [name, object] : x_objects) {
@@ -116,20 +120,25 @@ void Informer::erase(const ObjectName& name) {
 }
 
 void Informer::open_watch() {
-    x_watch = x_client.watch(
-        x_type, x_scope, x_resource_version,
-        {[this](WatchEventKind kind, JsonPtr object) { take_event(kind, object); },
-         [this](const Status& why) { end_watch(why); }});
+    x_watch =
+        x_client.watch(x_type, x_scope, x_resource_version,
+                       {[this](WatchEventKind kind, JsonPtr object) { take_event(kind, object); },
+                        [this](const Status& why) { end_watch(why); }});
 }
 
 void Informer::take_event(WatchEventKind kind, const JsonPtr& object) {
     x_resource_version = text_at(*object, {"metadata", "resourceVersion"});
     x_pause = x_limits.retry_first;
     switch (kind) {
-        case WatchEventKind::bookmark: return;
-        case WatchEventKind::deleted: erase(name_of(*object)); return;
+        case WatchEventKind::bookmark:
+            return;
+        case WatchEventKind::deleted:
+            erase(name_of(*object));
+            return;
         case WatchEventKind::added:
-        case WatchEventKind::modified: store(name_of(*object), object); return;
+        case WatchEventKind::modified:
+            store(name_of(*object), object);
+            return;
     }
 }
 
@@ -143,7 +152,8 @@ void Informer::end_watch(const Status& why) {
         });
         return;
     }
-    const bool with_list = why.error().code == Errc::not_found || why.error().code == Errc::malformed;
+    const bool with_list =
+        why.error().code == Errc::not_found || why.error().code == Errc::malformed;
     log_debug("informer", "the watch of {} ended: {}", x_type.plural, why.error().to_string());
     retry(with_list);
 }

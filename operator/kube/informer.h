@@ -20,7 +20,8 @@ struct InformerLimits {
 class Informer {
  public:
     // before is null for a new object, after is null for a removed one.
-    using OnChange = std::function<void(const ObjectName&, const JsonPtr& before, const JsonPtr& after)>;
+    using OnChange =
+        std::function<void(const ObjectName&, const JsonPtr& before, const JsonPtr& after)>;
 
     // Loop and client outlive the informer.
     Informer(runtime::Loop& loop, Client& client, ResourceType type, ListScope scope,

@@ -23,7 +23,8 @@ Result<nlohmann::json> parse_json(std::string_view text) {
     try {
         nlohmann::json value = nlohmann::json::parse(text, check_depth);
         if (too_deep) {
-            return fail(Errc::malformed, fmt::format("JSON is nested deeper than {} levels", kDepthMax));
+            return fail(Errc::malformed,
+                        fmt::format("JSON is nested deeper than {} levels", kDepthMax));
         }
         return value;
     } catch (const nlohmann::json::parse_error& error) {

@@ -19,7 +19,8 @@ Result<nlohmann::json> parse_json(std::string_view text);
 std::string to_text(const nlohmann::json& value);
 
 // The value at a path of object keys, or a null value that lives as long as the program.
-const nlohmann::json& value_at(const nlohmann::json& object, std::initializer_list<std::string_view> path);
+const nlohmann::json& value_at(const nlohmann::json& object,
+                               std::initializer_list<std::string_view> path);
 
 // As above, as text; empty when it is absent or no string.
 std::string text_at(const nlohmann::json& object, std::initializer_list<std::string_view> path);

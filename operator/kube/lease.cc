@@ -16,7 +16,8 @@ LeaseAction LeaseElector::on_timer(Instant now) {
 LeaseRecord LeaseElector::own_record(const LeaseRecord& before, WallTime wall) const {
     LeaseRecord record;
     record.holder = x_identity;
-    record.duration_seconds = std::chrono::duration_cast<std::chrono::seconds>(x_times.duration).count();
+    record.duration_seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(x_times.duration).count();
     record.renewed = wall;
     const bool ours = before.holder == x_identity;
     record.acquired = ours ? before.acquired : wall;
@@ -24,7 +25,8 @@ LeaseRecord LeaseElector::own_record(const LeaseRecord& before, WallTime wall) c
     return record;
 }
 
-LeaseAction LeaseElector::on_read(const std::optional<ObservedLease>& seen, Instant now, WallTime wall) {
+LeaseAction LeaseElector::on_read(const std::optional<ObservedLease>& seen, Instant now,
+                                  WallTime wall) {
     LeaseAction action;
     if (!seen) {
         action.kind = LeaseAction::Kind::create;
@@ -51,7 +53,8 @@ LeaseAction LeaseElector::on_read(const std::optional<ObservedLease>& seen, Inst
     return action;
 }
 
-void LeaseElector::on_written(const Result<std::string>& resource_version, const LeaseRecord& record, Instant now) {
+void LeaseElector::on_written(const Result<std::string>& resource_version,
+                              const LeaseRecord& record, Instant now) {
     if (!resource_version) {
         return;
     }
@@ -81,6 +84,8 @@ std::optional<LeaseAction> LeaseElector::release(WallTime wall) {
     return action;
 }
 
-bool LeaseElector::leading(Instant now) const { return x_renewed && now - *x_renewed < x_times.renew_deadline; }
+bool LeaseElector::leading(Instant now) const {
+    return x_renewed && now - *x_renewed < x_times.renew_deadline;
+}
 
 }  // namespace millrace::kube_operator::kube

@@ -52,7 +52,8 @@ class LeaseElector {
     // The answer to a read; no value means that no Lease exists.
     LeaseAction on_read(const std::optional<ObservedLease>& seen, Instant now, WallTime wall);
     // The answer to a create or update. A failed one is followed by a read at the next timer.
-    void on_written(const Result<std::string>& resource_version, const LeaseRecord& record, Instant now);
+    void on_written(const Result<std::string>& resource_version, const LeaseRecord& record,
+                    Instant now);
 
     // The record that gives the lease up; only while leading.
     std::optional<LeaseAction> release(WallTime wall);

@@ -17,7 +17,8 @@ std::string micro_time(WallTime time) {
     return fmt::format("{}.{:03}000Z", text, time.millis % 1000);
 }
 
-Json lease_object(const ObjectName& name, const LeaseRecord& record, const std::string& resource_version) {
+Json lease_object(const ObjectName& name, const LeaseRecord& record,
+                  const std::string& resource_version) {
     Json metadata = {{"name", name.name}, {"namespace", name.name_space}};
     if (!resource_version.empty()) {
         metadata["resourceVersion"] = resource_version;
@@ -51,7 +52,8 @@ ObservedLease read_lease(const Json& object) {
     const Json& seconds = value_at(spec, {"leaseDurationSeconds"});
     out.record.duration_seconds = seconds.is_number_integer() ? seconds.get<std::int64_t>() : 0;
     const Json& transitions = value_at(spec, {"leaseTransitions"});
-    out.record.transitions = transitions.is_number_unsigned() ? transitions.get<std::uint64_t>() : 0;
+    out.record.transitions =
+        transitions.is_number_unsigned() ? transitions.get<std::uint64_t>() : 0;
     out.record.acquired = read_time(text_at(spec, {"acquireTime"}));
     out.record.renewed = read_time(text_at(spec, {"renewTime"}));
     out.resource_version = text_at(object, {"metadata", "resourceVersion"});
@@ -67,7 +69,11 @@ const ResourceType& lease_type() {
 
 struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::State> {
     State(runtime::Loop& on, Client& through, ObjectName named, std::string who, LeaseTimes with)
-        : loop(on), client(through), lease(std::move(named)), elector(std::move(who), with), times(with) {}
+        : loop(on),
+          client(through),
+          lease(std::move(named)),
+          elector(std::move(who), with),
+          times(with) {}
 
     void round() {
         timer = loop.run_after(times.retry, [self = weak_from_this()] {
@@ -86,7 +92,9 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
         busy = action.kind != LeaseAction::Kind::none;
         auto self = weak_from_this();
         switch (action.kind) {
-            case LeaseAction::Kind::none: report(); return;
+            case LeaseAction::Kind::none:
+                report();
+                return;
             case LeaseAction::Kind::read:
                 client.get(lease_type(), lease, [self](Result<JsonPtr> answer) {
                     if (auto state = self.lock()) {
@@ -95,14 +103,17 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
                 });
                 return;
             case LeaseAction::Kind::create:
-            case LeaseAction::Kind::update: write(action); return;
+            case LeaseAction::Kind::update:
+                write(action);
+                return;
         }
     }
 
     void take_read(const Result<JsonPtr>& answer) {
         busy = false;
         if (!answer && answer.error().code != Errc::not_found) {
-            log_warning("lease", "{} could not be read: {}", lease.to_string(), answer.error().to_string());
+            log_warning("lease", "{} could not be read: {}", lease.to_string(),
+                        answer.error().to_string());
             report();
             return;
         }
@@ -115,8 +126,8 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
     void write(const LeaseAction& action) {
         Json object = lease_object(lease, action.record, action.resource_version);
         // A renewal keeps the time of the acquisition as it stands.
-        if (action.kind == LeaseAction::Kind::update && action.record.acquired != action.record.renewed &&
-            !acquired_text.empty()) {
+        if (action.kind == LeaseAction::Kind::update &&
+            action.record.acquired != action.record.renewed && !acquired_text.empty()) {
             object["spec"]["acquireTime"] = acquired_text;
         }
         auto done = [self = weak_from_this(), record = action.record](Result<JsonPtr> answer) {
@@ -150,7 +161,8 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
         const bool leads = elector.leading(loop.now());
         if (leads != reported) {
             reported = leads;
-            log_info("lease", "{} {}", leads ? "leading by" : "no longer leading by", lease.to_string());
+            log_info("lease", "{} {}", leads ? "leading by" : "no longer leading by",
+                     lease.to_string());
             if (on_change) {
                 on_change(leads);
             }
@@ -181,9 +193,10 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
     bool reported = false;
 };
 
-LeaderElection::LeaderElection(runtime::Loop& loop, Client& client, ObjectName lease, std::string identity,
-                               LeaseTimes times)
-    : x_state(std::make_shared<State>(loop, client, std::move(lease), std::move(identity), times)) {}
+LeaderElection::LeaderElection(runtime::Loop& loop, Client& client, ObjectName lease,
+                               std::string identity, LeaseTimes times)
+    : x_state(std::make_shared<State>(loop, client, std::move(lease), std::move(identity), times)) {
+}
 
 LeaderElection::~LeaderElection() {
     x_state->loop.cancel(x_state->timer);
@@ -207,8 +220,14 @@ void LeaderElection::stop(runtime::Task then) {
     x_state->write(*release);
 }
 
-bool LeaderElection::leading() const { return x_state->elector.leading(x_state->loop.now()); }
-std::uint64_t LeaderElection::fencing_token() const { return x_state->elector.fencing_token(); }
-const std::string& LeaderElection::holder() const { return x_state->elector.holder(); }
+bool LeaderElection::leading() const {
+    return x_state->elector.leading(x_state->loop.now());
+}
+std::uint64_t LeaderElection::fencing_token() const {
+    return x_state->elector.fencing_token();
+}
+const std::string& LeaderElection::holder() const {
+    return x_state->elector.holder();
+}
 
 }  // namespace millrace::kube_operator::kube

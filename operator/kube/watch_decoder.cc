@@ -12,9 +12,11 @@ constexpr int kGone = 410;
 Error refusal(const nlohmann::json& status) {
     const nlohmann::json& code = value_at(status, {"code"});
     const std::string message = text_at(status, {"message"});
-    const bool gone = (code.is_number_integer() && code == kGone) || text_at(status, {"reason"}) == "Expired" ||
+    const bool gone = (code.is_number_integer() && code == kGone) ||
+                      text_at(status, {"reason"}) == "Expired" ||
                       text_at(status, {"reason"}) == "Gone";
-    return {gone ? Errc::not_found : Errc::busy, message.empty() ? "the server ended the watch" : message};
+    return {gone ? Errc::not_found : Errc::busy,
+            message.empty() ? "the server ended the watch" : message};
 }
 
 }  // namespace

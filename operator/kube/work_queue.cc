@@ -75,7 +75,8 @@ void WorkQueue::failed(const std::string& key, Instant now) {
     constexpr std::uint32_t kDoublingsMax = 30;
     const std::uint32_t count = ++x_failures[key];
     finish(key);
-    const Duration pause = x_limits.retry_first * (std::int64_t{1} << std::min(count - 1, kDoublingsMax));
+    const Duration pause =
+        x_limits.retry_first * (std::int64_t{1} << std::min(count - 1, kDoublingsMax));
     add_at(key, now + std::min(pause, x_limits.retry_longest));
 }
 

@@ -14,7 +14,7 @@
 namespace millrace::kube_operator::kube {
 
 struct WorkQueueLimits {
-    Duration retry_first = 100ms;    // doubled with each failure in a row
+    Duration retry_first = 100ms;  // doubled with each failure in a row
     Duration retry_longest = 60s;
 };
 

@@ -18,10 +18,13 @@ std::uint32_t hash_of(const std::string& text) {
 }
 
 std::string dotted(std::uint32_t address) {
-    return fmt::format("{}.{}.{}.{}", address >> 24, (address >> 16) & 255, (address >> 8) & 255, address & 255);
+    return fmt::format("{}.{}.{}.{}", address >> 24, (address >> 16) & 255, (address >> 8) & 255,
+                       address & 255);
 }
 
-bool usable(std::uint32_t address) { return (address & 255) != 0 && (address & 255) != 255; }
+bool usable(std::uint32_t address) {
+    return (address & 255) != 0 && (address & 255) != 255;
+}
 
 }  // namespace
 
@@ -40,7 +43,8 @@ std::string AddressPool::address_of(const std::string& name_space, const std::st
     }
 }
 
-void AddressPool::restore(const std::string& name_space, const std::string& pod, const std::string& address) {
+void AddressPool::restore(const std::string& name_space, const std::string& pod,
+                          const std::string& address) {
     const std::string key = name_space + "/" + pod;
     if (!x_by_pod.contains(key) && x_by_address.emplace(address, key).second) {
         x_by_pod.emplace(key, address);

@@ -66,7 +66,7 @@ ApiResult<WriteRequest> ApiCore::Call::write() {
     out.subresource = path.subresource;
     out.manager = manager_of(request.query, header(request, "user-agent"));
     const std::string validation = query("fieldValidation");
-    out.unknown_fields = validation == "Strict" ? UnknownFields::strict
+    out.unknown_fields = validation == "Strict"   ? UnknownFields::strict
                          : validation == "Ignore" ? UnknownFields::ignore
                                                   : UnknownFields::warn;
     const std::string dry_run = query("dryRun");
@@ -86,13 +86,15 @@ ApiResult<nlohmann::json> ApiCore::Call::body() const {
             "the body of the request was in an unknown format - accepted media types include: application/json, "
             "application/yaml"));
     }
-    const bool may_be_yaml = form_of_body == BodyForm::yaml || form_of_body == BodyForm::apply_patch;
+    const bool may_be_yaml =
+        form_of_body == BodyForm::yaml || form_of_body == BodyForm::apply_patch;
     Result<Json> parsed = kube::parse_json(request.body);
     if (!parsed && may_be_yaml) {
         parsed = parse_yaml(request.body);
     }
     if (!parsed) {
-        return refuse(bad_request("the body of the request is malformed: " + parsed.error().message));
+        return refuse(
+            bad_request("the body of the request is malformed: " + parsed.error().message));
     }
     return std::move(*parsed);
 }
@@ -108,7 +110,8 @@ ApiCore::ApiCore(const ApiCoreOptions& options)
         }
         if (change.kind == Change::Kind::deleted) {
             x_registry.remove_definition(*change.object);
-        } else if (!change.before || value_at(*change.before, {"spec"}) != value_at(*change.object, {"spec"})) {
+        } else if (!change.before ||
+                   value_at(*change.before, {"spec"}) != value_at(*change.object, {"spec"})) {
             x_registry.add_definition(*change.object);
         }
     });
@@ -141,10 +144,14 @@ void ApiCore::make_first_objects(WallTime now) {
     if (node) {
         return;
     }
-    ensure("nodes", {{"metadata", {{"name", x_options.node_name},
-                                   {"labels", {{"kubernetes.io/hostname", x_options.node_name},
-                                               {"topology.kubernetes.io/zone", "local"}}}}},
-                     {"spec", Json::object()}}, now);
+    ensure("nodes",
+           {{"metadata",
+             {{"name", x_options.node_name},
+              {"labels",
+               {{"kubernetes.io/hostname", x_options.node_name},
+                {"topology.kubernetes.io/zone", "local"}}}}},
+            {"spec", Json::object()}},
+           now);
     WriteRequest request;
     request.resource = x_registry.find("", "v1", "nodes");
     request.name = x_options.node_name;
@@ -153,12 +160,15 @@ void ApiCore::make_first_objects(WallTime now) {
     request.now = now;
     const Json status = {
         {"status",
-         {{"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}, {"reason", "ProcessesRun"},
+         {{"conditions", Json::array({{{"type", "Ready"},
+                                       {"status", "True"},
+                                       {"reason", "ProcessesRun"},
                                        {"message", "pods run as processes of this machine"},
                                        {"lastTransitionTime", to_iso8601(now)}}})},
           {"nodeInfo", {{"kubeletVersion", "v1.30.0-millrace"}}},
           {"addresses", Json::array({{{"type", "InternalIP"}, {"address", "127.0.0.1"}}})}}}};
-    [[maybe_unused]] const ApiResult<JsonPtr> made = x_writer.patch(request, PatchKind::merge, status);
+    [[maybe_unused]] const ApiResult<JsonPtr> made =
+        x_writer.patch(request, PatchKind::merge, status);
 }
 
 ApiOutcome ApiCore::handle(const runtime::HttpRequest& request, WallTime now) {
@@ -168,7 +178,8 @@ ApiOutcome ApiCore::handle(const runtime::HttpRequest& request, WallTime now) {
         try {
             return dispatch(request, now);
         } catch (const Json::exception&) {
-            return refuse(bad_request("a field of the object has another type than the API gives it"));
+            return refuse(
+                bad_request("a field of the object has another type than the API gives it"));
         }
     }();
     if (outcome) {
@@ -191,7 +202,8 @@ ApiResult<ApiOutcome> ApiCore::dispatch(const runtime::HttpRequest& request, Wal
     }
     Call call{request, *path, resource, now, choose_form(header(request, "accept")), {}};
     if (call.form == AnswerForm::none || call.form == AnswerForm::discovery) {
-        return refuse(not_acceptable("only the following media types are accepted: application/json"));
+        return refuse(
+            not_acceptable("only the following media types are accepted: application/json"));
     }
     ApiResult<ApiOutcome> outcome = on_resource(call);
     if (outcome && std::holds_alternative<ApiAnswer>(*outcome)) {
@@ -239,7 +251,9 @@ ApiResult<ApiOutcome> ApiCore::discover(const runtime::HttpRequest& request) con
         return refuse(parts.empty() ? method_not_allowed() : path_not_found());
     }
     if (parts.empty()) {
-        return json_answer({{"paths", {"/api", "/apis", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"}}});
+        return json_answer(
+            {{"paths",
+              {"/api", "/apis", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"}}});
     }
     if (parts[0] == "version") {
         return json_answer(server_version());
@@ -252,19 +266,22 @@ ApiResult<ApiOutcome> ApiCore::discover(const runtime::HttpRequest& request) con
     }
     const AnswerForm form = choose_form(header(request, "accept"));
     if (form == AnswerForm::none) {
-        return refuse(not_acceptable("only the following media types are accepted: application/json"));
+        return refuse(
+            not_acceptable("only the following media types are accepted: application/json"));
     }
     return discover_kinds(parts, form);
 }
 
-ApiResult<ApiOutcome> ApiCore::discover_kinds(const std::vector<std::string>& parts, AnswerForm form) const {
+ApiResult<ApiOutcome> ApiCore::discover_kinds(const std::vector<std::string>& parts,
+                                              AnswerForm form) const {
     const bool core = parts[0] == "api";
     if (!core && parts[0] != "apis") {
         return refuse(path_not_found());
     }
     if (parts.size() == 1 && form == AnswerForm::discovery) {
         ApiAnswer answer = json_answer(aggregated_discovery(x_registry, core));
-        answer.content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        answer.content_type =
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
         return answer;
     }
     if (parts.size() == 1) {
@@ -284,8 +301,10 @@ ApiResult<ApiOutcome> ApiCore::discover_kinds(const std::vector<std::string>& pa
 ApiResult<ApiOutcome> ApiCore::describe(const runtime::HttpRequest& request) const {
     const std::vector<std::string> parts = split_segments(request.path);
     if (parts.size() < 2 || choose_form(header(request, "accept")) == AnswerForm::none) {
-        return refuse(parts.size() < 2 ? path_not_found()
-                                       : not_acceptable("only the following media types are accepted: application/json"));
+        return refuse(
+            parts.size() < 2
+                ? path_not_found()
+                : not_acceptable("only the following media types are accepted: application/json"));
     }
     if (parts[1] == "v2" && parts.size() == 2) {
         return json_answer(openapi_v2(x_registry));

@@ -75,7 +75,8 @@ class ApiCore {
 
     ApiResult<ApiOutcome> dispatch(const runtime::HttpRequest& request, WallTime now);
     ApiResult<ApiOutcome> discover(const runtime::HttpRequest& request) const;
-    ApiResult<ApiOutcome> discover_kinds(const std::vector<std::string>& parts, AnswerForm form) const;
+    ApiResult<ApiOutcome> discover_kinds(const std::vector<std::string>& parts,
+                                         AnswerForm form) const;
     ApiResult<ApiOutcome> describe(const runtime::HttpRequest& request) const;
     ApiResult<ApiOutcome> review_access(const runtime::HttpRequest& request) const;
     ApiResult<ApiOutcome> on_resource(Call& call);

@@ -22,12 +22,16 @@ std::string shown(const nlohmann::json& value) {
 }
 
 ApiError about(const ErrorSubject& subject, int code, std::string reason, std::string message) {
-    return {code, std::move(reason), std::move(message), subject.group, subject.plural, subject.name, {}};
+    return {
+        code, std::move(reason), std::move(message), subject.group, subject.plural, subject.name,
+        {}};
 }
 
 }  // namespace
 
-std::string ErrorSubject::resource() const { return group.empty() ? plural : plural + "." + group; }
+std::string ErrorSubject::resource() const {
+    return group.empty() ? plural : plural + "." + group;
+}
 
 ApiError not_found(const ErrorSubject& subject) {
     return about(subject, 404, "NotFound",
@@ -51,8 +55,8 @@ ApiError invalid(const ErrorSubject& subject, Causes causes) {
     for (const Cause& cause : causes) {
         lines.push_back(fmt::format("{}: {}", cause.field, cause.message));
     }
-    std::string list = lines.size() == 1 ? lines.front()
-                                         : fmt::format("[{}]", fmt::join(lines, ", "));
+    std::string list =
+        lines.size() == 1 ? lines.front() : fmt::format("[{}]", fmt::join(lines, ", "));
     const std::string kind =
         subject.group.empty() ? subject.kind : subject.kind + "." + subject.group;
     ApiError error = about(subject, 422, "Invalid",
@@ -74,8 +78,13 @@ ApiError path_not_found() {
     return {404, "NotFound", "the server could not find the requested resource", {}, {}, {}, {}};
 }
 ApiError method_not_allowed() {
-    return {405, "MethodNotAllowed",
-            "the server does not allow this method on the requested resource", {}, {}, {}, {}};
+    return {405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+            {},
+            {},
+            {},
+            {}};
 }
 ApiError not_acceptable(std::string message) {
     return {406, "NotAcceptable", std::move(message), {}, {}, {}, {}};
@@ -83,7 +92,9 @@ ApiError not_acceptable(std::string message) {
 ApiError unsupported_media_type(std::string message) {
     return {415, "UnsupportedMediaType", std::move(message), {}, {}, {}, {}};
 }
-ApiError gone(std::string message) { return {410, "Expired", std::move(message), {}, {}, {}, {}}; }
+ApiError gone(std::string message) {
+    return {410, "Expired", std::move(message), {}, {}, {}, {}};
+}
 ApiError too_large(std::string message) {
     return {413, "RequestEntityTooLarge", std::move(message), {}, {}, {}, {}};
 }
@@ -134,10 +145,10 @@ Cause forbidden_field(std::string field, const std::string& detail) {
 }
 
 nlohmann::json status_object(const ApiError& error) {
-    nlohmann::json status = {{"kind", "Status"},       {"apiVersion", "v1"},
-                             {"metadata", nlohmann::json::object()},
-                             {"status", "Failure"},    {"message", error.message},
-                             {"reason", error.reason}, {"code", error.code}};
+    nlohmann::json status = {
+        {"kind", "Status"},    {"apiVersion", "v1"},       {"metadata", nlohmann::json::object()},
+        {"status", "Failure"}, {"message", error.message}, {"reason", error.reason},
+        {"code", error.code}};
     nlohmann::json details = nlohmann::json::object();
     if (!error.name.empty()) {
         details["name"] = error.name;
@@ -151,7 +162,8 @@ nlohmann::json status_object(const ApiError& error) {
     if (!error.causes.empty()) {
         nlohmann::json causes = nlohmann::json::array();
         for (const Cause& cause : error.causes) {
-            causes.push_back({{"reason", cause.reason}, {"message", cause.message}, {"field", cause.field}});
+            causes.push_back(
+                {{"reason", cause.reason}, {"message", cause.message}, {"field", cause.field}});
         }
         details["causes"] = std::move(causes);
     }

@@ -75,13 +75,13 @@ nlohmann::json status_object(const ApiError& error);
 }  // namespace millrace::kube_operator::local
 
 // API_TRY(result) yields the value, or returns the refusal from the enclosing function.
-#define API_TRY(...)                                                           \
-    ({                                                                         \
-        auto api_result_ = (__VA_ARGS__);                                      \
-        if (!api_result_) [[unlikely]] {                                       \
+#define API_TRY(...)                                                                         \
+    ({                                                                                       \
+        auto api_result_ = (__VA_ARGS__);                                                    \
+        if (!api_result_) [[unlikely]] {                                                     \
             return ::millrace::kube_operator::local::refuse(std::move(api_result_).error()); \
-        }                                                                      \
-        ::millrace::kube_operator::local::take_value(std::move(api_result_));  \
+        }                                                                                    \
+        ::millrace::kube_operator::local::take_value(std::move(api_result_));                \
     })
 
 namespace millrace::kube_operator::local {

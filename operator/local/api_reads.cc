@@ -13,17 +13,22 @@ using Json = nlohmann::json;
 using kube::value_at;
 
 TableObjects rows_of(const std::string& include) {
-    return include == "None" ? TableObjects::none : include == "Object" ? TableObjects::full : TableObjects::metadata;
+    return include == "None"     ? TableObjects::none
+           : include == "Object" ? TableObjects::full
+                                 : TableObjects::metadata;
 }
 
 std::optional<std::int64_t> number(const std::string& text) {
     std::int64_t value = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
-    return !text.empty() && read.ec == std::errc() && read.ptr == text.data() + text.size() ? std::optional(value)
-                                                                                            : std::nullopt;
+    return !text.empty() && read.ec == std::errc() && read.ptr == text.data() + text.size()
+               ? std::optional(value)
+               : std::nullopt;
 }
 
-ApiError bad_selector(const Error& error) { return bad_request(error.message); }
+ApiError bad_selector(const Error& error) {
+    return bad_request(error.message);
+}
 
 }  // namespace
 
@@ -38,7 +43,8 @@ ApiResult<ApiOutcome> ApiCore::get(const Call& call) const {
     }
     const JsonPtr shown = as_version(object, *call.resource);
     if (call.form == AnswerForm::table) {
-        Json table = make_table(*call.resource, {shown}, rows_of(call.query("includeObject")), call.now);
+        Json table =
+            make_table(*call.resource, {shown}, rows_of(call.query("includeObject")), call.now);
         table["metadata"]["resourceVersion"] = value_at(*object, {"metadata", "resourceVersion"});
         return json_answer(table);
     }
@@ -53,7 +59,8 @@ ApiResult<std::vector<JsonPtr>> ApiCore::selected(const Call& call) const {
     }
     std::vector<JsonPtr> objects;
     for (const JsonPtr& object : x_store.list(call.resource->store_name(), call.path.name_space)) {
-        if (labels->matches(value_at(*object, {"metadata", "labels"})) && fields->matches(*object)) {
+        if (labels->matches(value_at(*object, {"metadata", "labels"})) &&
+            fields->matches(*object)) {
             objects.push_back(as_version(object, *call.resource));
         }
     }
@@ -64,7 +71,8 @@ ApiResult<ApiOutcome> ApiCore::list(const Call& call) const {
     const std::vector<JsonPtr> objects = API_TRY(selected(call));
     const Json metadata = {{"resourceVersion", std::to_string(x_store.revision())}};
     if (call.form == AnswerForm::table) {
-        Json table = make_table(*call.resource, objects, rows_of(call.query("includeObject")), call.now);
+        Json table =
+            make_table(*call.resource, objects, rows_of(call.query("includeObject")), call.now);
         table["metadata"] = metadata;
         return json_answer(table);
     }
@@ -73,8 +81,10 @@ ApiResult<ApiOutcome> ApiCore::list(const Call& call) const {
         items.push_back(call.form == AnswerForm::partial ? partial_object(*object) : *object);
     }
     if (call.form == AnswerForm::partial) {
-        return json_answer({{"kind", "PartialObjectMetadataList"}, {"apiVersion", "meta.k8s.io/v1"},
-                            {"metadata", metadata}, {"items", std::move(items)}});
+        return json_answer({{"kind", "PartialObjectMetadataList"},
+                            {"apiVersion", "meta.k8s.io/v1"},
+                            {"metadata", metadata},
+                            {"items", std::move(items)}});
     }
     return json_answer({{"kind", call.resource->list_kind},
                         {"apiVersion", call.resource->api_version()},
@@ -110,8 +120,8 @@ ApiResult<ApiOutcome> ApiCore::watch(const Call& call) const {
         start.resource_version.clear();
         start.initial_events_end = start.bookmarks;
     }
-    start.timeout_seconds =
-        std::clamp<std::int64_t>(number(call.query("timeoutSeconds")).value_or(kTimeoutDefault), 1, kTimeoutMax);
+    start.timeout_seconds = std::clamp<std::int64_t>(
+        number(call.query("timeoutSeconds")).value_or(kTimeoutDefault), 1, kTimeoutMax);
     return start;
 }
 
@@ -127,15 +137,19 @@ ApiResult<ApiOutcome> ApiCore::log(const Call& call) const {
     start.container = call.query("container");
     if (start.container.empty()) {
         if (containers.size() > 1) {
-            return refuse(bad_request(fmt::format("a container name must be specified for pod {}", start.pod)));
+            return refuse(bad_request(
+                fmt::format("a container name must be specified for pod {}", start.pod)));
         }
         start.container = containers.empty() ? "" : kube::text_at(containers[0], {"name"});
     }
-    const bool known = std::ranges::any_of(containers, [&start](const Json& container) {
+    auto named = [&start](const Json& container) {
         return kube::text_at(container, {"name"}) == start.container;
-    });
+    };
+    const bool known = std::ranges::any_of(containers, named) ||
+                       std::ranges::any_of(value_at(*pod, {"spec", "initContainers"}), named);
     if (!known) {
-        return refuse(bad_request(fmt::format("container {} is not valid for pod {}", start.container, start.pod)));
+        return refuse(bad_request(
+            fmt::format("container {} is not valid for pod {}", start.container, start.pod)));
     }
     start.previous = call.flag("previous");
     start.follow = call.flag("follow");

@@ -17,7 +17,8 @@ constexpr std::size_t kBodyMax = 4 << 20;
 constexpr unsigned kConnectionsMax = 384;  // 256 watches and room for requests
 
 runtime::HttpHeaders headers_of(const ApiAnswer& answer) {
-    runtime::HttpHeaders headers = {{"content-type", answer.content_type}, {"cache-control", "no-cache, private"}};
+    runtime::HttpHeaders headers = {{"content-type", answer.content_type},
+                                    {"cache-control", "no-cache, private"}};
     std::string warnings;
     for (const std::string& warning : answer.warnings) {
         std::string escaped;
@@ -57,11 +58,13 @@ class EmbeddedServer final : public ApiServer {
         options.connections_max = kConnectionsMax;
         options.body_bytes_max = kBodyMax;
         x_http = runtime::make_http_server(x_runtime.loop, x_runtime.network, options);
-        TRY(x_http->start(x_options.listen, [this](const runtime::HttpRequest& request, Responder responder) {
-            answer(request, std::move(responder));
-        }));
+        TRY(x_http->start(x_options.listen,
+                          [this](const runtime::HttpRequest& request, Responder responder) {
+                              answer(request, std::move(responder));
+                          }));
         next_bookmarks();
-        log_info("api", "the embedded Kubernetes API server listens on http://{}", local().to_string());
+        log_info("api", "the embedded Kubernetes API server listens on http://{}",
+                 local().to_string());
         return {};
     }
 
@@ -113,37 +116,42 @@ class EmbeddedServer final : public ApiServer {
             return;
         }
         const std::uint64_t revision = answer.revision;
-        x_files->when_durable(revision, [answer = std::move(answer), responder](const Status& durable) mutable {
-            if (!durable) {
-                ApiError error;
-                error.reason = "InternalError";
-                error.message = "the objects can no longer be written to the disk: " + durable.error().message;
-                answer = json_answer(status_object(error), error.code);
-            }
-            responder->send(answer.status, headers_of(answer), std::move(answer.body));
-        });
+        x_files->when_durable(
+            revision, [answer = std::move(answer), responder](const Status& durable) mutable {
+                if (!durable) {
+                    ApiError error;
+                    error.reason = "InternalError";
+                    error.message = "the objects can no longer be written to the disk: " +
+                                    durable.error().message;
+                    answer = json_answer(status_object(error), error.code);
+                }
+                responder->send(answer.status, headers_of(answer), std::move(answer.body));
+            });
     }
 
     void open_watch(const WatchStart& start, Responder responder) {
-        responder->begin_stream(200, {{"content-type", "application/json"}, {"cache-control", "no-cache, private"}});
+        responder->begin_stream(
+            200, {{"content-type", "application/json"}, {"cache-control", "no-cache, private"}});
         const Result<WatchId> id = x_hub.open(
             start, [responder](std::string line) { return responder->write(std::move(line)); },
             x_runtime.loop.wall_now());
         if (!id) {
             if (id.error().code == Errc::busy) {
-                const std::string status = kube::to_text(status_object(too_many_requests(id.error().message)));
+                const std::string status =
+                    kube::to_text(status_object(too_many_requests(id.error().message)));
                 responder->write(fmt::format("{{\"type\":\"ERROR\",\"object\":{}}}\n", status));
             }
             responder->end();
             return;
         }
-        const runtime::TimerId timer = x_runtime.loop.run_after(
-            std::chrono::seconds(start.timeout_seconds), [this, id = *id, responder, alive = x_alive] {
-                if (*alive) {
-                    x_hub.close(id);
-                }
-                responder->end();
-            });
+        const runtime::TimerId timer =
+            x_runtime.loop.run_after(std::chrono::seconds(start.timeout_seconds),
+                                     [this, id = *id, responder, alive = x_alive] {
+                                         if (*alive) {
+                                             x_hub.close(id);
+                                         }
+                                         responder->end();
+                                     });
         responder->on_disconnect([this, id = *id, timer, alive = x_alive] {
             if (*alive) {
                 x_runtime.loop.cancel(timer);
@@ -155,7 +163,8 @@ class EmbeddedServer final : public ApiServer {
     void send_log(const LogStart& log, Responder responder) {
         if (x_logs == nullptr) {
             const ApiError error = bad_request("no pods run here");
-            responder->send(error.code, {{"content-type", "application/json"}}, kube::to_text(status_object(error)));
+            responder->send(error.code, {{"content-type", "application/json"}},
+                            kube::to_text(status_object(error)));
             return;
         }
         x_logs->send(log, std::move(responder));
@@ -199,7 +208,8 @@ class EmbeddedServer final : public ApiServer {
 
 }  // namespace
 
-Result<std::unique_ptr<ApiServer>> start_api_server(runtime::Runtime& runtime, const ApiServerOptions& options) {
+Result<std::unique_ptr<ApiServer>> start_api_server(runtime::Runtime& runtime,
+                                                    const ApiServerOptions& options) {
     auto server = std::make_unique<EmbeddedServer>(runtime, options);
     TRY(server->start());
     return std::unique_ptr<ApiServer>(std::move(server));

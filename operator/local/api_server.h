@@ -13,8 +13,8 @@
 namespace millrace::kube_operator::local {
 
 struct ApiServerOptions {
-    std::string directory;                         // objects go to DIRECTORY/objects
-    runtime::Endpoint listen{"127.0.0.1", 0};      // there is no authentication: keep it on loopback
+    std::string directory;                     // objects go to DIRECTORY/objects
+    runtime::Endpoint listen{"127.0.0.1", 0};  // there is no authentication: keep it on loopback
     StoreLimits store;
     Duration bookmark_period = 30s;
 };
@@ -43,6 +43,7 @@ class ApiServer {
 
 // Reads the directory, then listens. The runtime outlives the server. Errors: busy (another process uses the directory),
 // address_in_use, io_error, malformed.
-Result<std::unique_ptr<ApiServer>> start_api_server(runtime::Runtime& runtime, const ApiServerOptions& options);
+Result<std::unique_ptr<ApiServer>> start_api_server(runtime::Runtime& runtime,
+                                                    const ApiServerOptions& options);
 
 }  // namespace millrace::kube_operator::local

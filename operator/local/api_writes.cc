@@ -14,7 +14,9 @@ using kube::text_at;
 using kube::value_at;
 
 // Events and leases are written all the time and mean nothing after a restart: nobody waits for them to reach the disk.
-bool awaits_disk(const ResourceInfo& resource) { return resource.kind != "Event" && resource.kind != "Lease"; }
+bool awaits_disk(const ResourceInfo& resource) {
+    return resource.kind != "Event" && resource.kind != "Lease";
+}
 
 ApiResult<DeleteRequest> read_delete_options(const std::string& body, const std::string& grace,
                                              const std::string& propagation) {
@@ -33,7 +35,8 @@ ApiResult<DeleteRequest> read_delete_options(const std::string& body, const std:
     if (!propagation.empty()) {
         options["propagationPolicy"] = propagation;
     }
-    if (const Json& seconds = value_at(options, {"gracePeriodSeconds"}); seconds.is_number_integer()) {
+    if (const Json& seconds = value_at(options, {"gracePeriodSeconds"});
+        seconds.is_number_integer()) {
         out.grace_seconds = seconds.get<std::int64_t>();
     }
     out.uid = text_at(options, {"preconditions", "uid"});
@@ -56,7 +59,8 @@ ApiResult<ApiOutcome> ApiCore::written(const Call& call, const JsonPtr& object, 
     if (call.path.subresource == "scale") {
         shown = make_scale(*call.resource, *object);
     } else if (call.form == AnswerForm::table) {
-        shown = make_table(*call.resource, {as_version(object, *call.resource)}, TableObjects::metadata, call.now);
+        shown = make_table(*call.resource, {as_version(object, *call.resource)},
+                           TableObjects::metadata, call.now);
     } else {
         shown = *as_version(object, *call.resource);
     }
@@ -84,13 +88,14 @@ ApiResult<ApiOutcome> ApiCore::patch(Call& call) {
     const BodyForm form = body_form(type == call.request.headers.end() ? "" : type->second);
     const Json body = API_TRY(call.body());
     WriteRequest request = API_TRY(call.write());
-    const bool existed =
-        x_store.find({call.resource->store_name(), call.path.name_space, call.path.name}) != nullptr;
+    const bool existed = x_store.find({call.resource->store_name(), call.path.name_space,
+                                       call.path.name}) != nullptr;
     switch (form) {
         case BodyForm::apply_patch: {
             if (call.query("fieldManager").empty()) {
-                return refuse(bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is "
-                                          "required for apply patch"));
+                return refuse(bad_request(
+                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is "
+                    "required for apply patch"));
             }
             const JsonPtr stored = API_TRY(x_writer.apply(request, body, call.flag("force")));
             return written(call, stored, existed ? 200 : 201);
@@ -103,7 +108,8 @@ ApiResult<ApiOutcome> ApiCore::patch(Call& call) {
             return written(call, API_TRY(x_writer.patch(request, PatchKind::strategic, body)), 200);
         case BodyForm::json:
         case BodyForm::yaml:
-        case BodyForm::other: break;
+        case BodyForm::other:
+            break;
     }
     return refuse(unsupported_media_type(
         "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
@@ -112,11 +118,11 @@ ApiResult<ApiOutcome> ApiCore::patch(Call& call) {
 
 ApiResult<ApiOutcome> ApiCore::remove(Call& call) {
     const WriteRequest request = API_TRY(call.write());
-    const DeleteRequest options = API_TRY(read_delete_options(call.request.body, call.query("gracePeriodSeconds"),
-                                                              call.query("propagationPolicy")));
+    const DeleteRequest options = API_TRY(read_delete_options(
+        call.request.body, call.query("gracePeriodSeconds"), call.query("propagationPolicy")));
     const JsonPtr last = API_TRY(x_writer.remove(request, options));
-    const bool still_there =
-        x_store.find({call.resource->store_name(), call.path.name_space, call.path.name}) != nullptr;
+    const bool still_there = x_store.find({call.resource->store_name(), call.path.name_space,
+                                           call.path.name}) != nullptr;
     if (still_there) {
         return written(call, last, 200);
     }
@@ -124,18 +130,19 @@ ApiResult<ApiOutcome> ApiCore::remove(Call& call) {
                                     {"apiVersion", "v1"},
                                     {"metadata", Json::object()},
                                     {"status", "Success"},
-                                    {"details", {{"name", call.path.name},
-                                                 {"group", call.resource->group},
-                                                 {"kind", call.resource->plural},
-                                                 {"uid", text_at(*last, {"metadata", "uid"})}}}});
+                                    {"details",
+                                     {{"name", call.path.name},
+                                      {"group", call.resource->group},
+                                      {"kind", call.resource->plural},
+                                      {"uid", text_at(*last, {"metadata", "uid"})}}}});
     answer.revision = awaits_disk(*call.resource) ? x_store.revision() : 0;
     return answer;
 }
 
 ApiResult<ApiOutcome> ApiCore::remove_collection(Call& call) {
     WriteRequest request = API_TRY(call.write());
-    const DeleteRequest options = API_TRY(read_delete_options(call.request.body, call.query("gracePeriodSeconds"),
-                                                              call.query("propagationPolicy")));
+    const DeleteRequest options = API_TRY(read_delete_options(
+        call.request.body, call.query("gracePeriodSeconds"), call.query("propagationPolicy")));
     Json items = Json::array();
     for (const JsonPtr& object : API_TRY(selected(call))) {
         request.name = text_at(*object, {"metadata", "name"});
@@ -144,10 +151,11 @@ ApiResult<ApiOutcome> ApiCore::remove_collection(Call& call) {
             items.push_back(**last);
         }
     }
-    ApiAnswer answer = json_answer({{"kind", call.resource->list_kind},
-                                    {"apiVersion", call.resource->api_version()},
-                                    {"metadata", {{"resourceVersion", std::to_string(x_store.revision())}}},
-                                    {"items", std::move(items)}});
+    ApiAnswer answer =
+        json_answer({{"kind", call.resource->list_kind},
+                     {"apiVersion", call.resource->api_version()},
+                     {"metadata", {{"resourceVersion", std::to_string(x_store.revision())}}},
+                     {"items", std::move(items)}});
     answer.revision = x_store.revision();
     return answer;
 }

@@ -23,7 +23,8 @@ void fill(Json& object, const char* key, Json value) {
 std::string base64(std::string_view text) {
     std::string out(4 * ((text.size() + 2) / 3), '\0');
     EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                    reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+                    reinterpret_cast<const unsigned char*>(text.data()),
+                    static_cast<int>(text.size()));
     return out;
 }
 
@@ -43,7 +44,8 @@ void default_pod(Json& pod, bool creating) {
             fill(container, "resources", Json::object());
             fill(container, "terminationMessagePath", "/dev/termination-log");
             fill(container, "terminationMessagePolicy", "File");
-            if (auto ports = container.find("ports"); ports != container.end() && ports->is_array()) {
+            if (auto ports = container.find("ports");
+                ports != container.end() && ports->is_array()) {
                 for (Json& port : *ports) {
                     fill(port, "protocol", "TCP");
                 }
@@ -89,7 +91,8 @@ void default_claim(Json& claim, bool creating) {
 }
 
 void default_namespace(Json& object, bool creating) {
-    object["metadata"]["labels"]["kubernetes.io/metadata.name"] = value_at(object, {"metadata", "name"});
+    object["metadata"]["labels"]["kubernetes.io/metadata.name"] =
+        value_at(object, {"metadata", "name"});
     if (creating) {
         object["spec"]["finalizers"] = {"kubernetes"};
         object["status"] = {{"phase", "Active"}};
@@ -114,15 +117,19 @@ void default_definition(Json& definition, bool creating, WallTime now) {
     Json& names = definition["spec"]["names"];
     std::string kind = text_at(names, {"kind"});
     fill(names, "listKind", kind + "List");
-    std::ranges::transform(kind, kind.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(kind, kind.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    });
     fill(names, "singular", kind);
     fill(definition["spec"], "conversion", {{"strategy", "None"}});
     if (creating) {
         definition["metadata"]["finalizers"] = {"customresourcecleanup.apiextensions.k8s.io"};
         Json conditions = Json::array();
-        for (const auto& [type, reason] : {std::pair("NamesAccepted", "NoConflicts"), {"Established", "InitialNamesAccepted"}}) {
-            conditions.push_back({{"type", type}, {"status", "True"}, {"reason", reason},
+        for (const auto& [type, reason] :
+             {std::pair("NamesAccepted", "NoConflicts"), {"Established", "InitialNamesAccepted"}}) {
+            conditions.push_back({{"type", type},
+                                  {"status", "True"},
+                                  {"reason", reason},
                                   {"message", "the definition has been accepted"},
                                   {"lastTransitionTime", to_iso8601(now)}});
         }
@@ -169,10 +176,11 @@ void check_pod(const Json& pod, const Json* live, Causes& causes) {
         }
     }
     if (before != after) {
-        causes.push_back(forbidden_field("spec",
-                                         "pod updates may not change fields other than "
-                                         "`spec.containers[*].image`, `spec.containers[*].resources`, "
-                                         "`spec.activeDeadlineSeconds` and `spec.tolerations`"));
+        causes.push_back(
+            forbidden_field("spec",
+                            "pod updates may not change fields other than "
+                            "`spec.containers[*].image`, `spec.containers[*].resources`, "
+                            "`spec.activeDeadlineSeconds` and `spec.tolerations`"));
     }
 }
 
@@ -217,7 +225,8 @@ void check_texts(const Json& object, Causes& causes) {
         }
         for (const auto& [key, value] : data.items()) {
             if (!value.is_string()) {
-                causes.push_back(invalid_value(fmt::format("{}[{}]", field, key), value, "must be a string"));
+                causes.push_back(
+                    invalid_value(fmt::format("{}[{}]", field, key), value, "must be a string"));
             }
         }
     }
@@ -225,7 +234,8 @@ void check_texts(const Json& object, Causes& causes) {
 
 }  // namespace
 
-void default_built_in(const ResourceInfo& resource, nlohmann::json& object, bool creating, WallTime now) {
+void default_built_in(const ResourceInfo& resource, nlohmann::json& object, bool creating,
+                      WallTime now) {
     const std::string& kind = resource.kind;
     if (kind == "Pod") {
         default_pod(object, creating);
@@ -242,8 +252,8 @@ void default_built_in(const ResourceInfo& resource, nlohmann::json& object, bool
     }
 }
 
-void check_built_in(const ResourceInfo& resource, const nlohmann::json& object, const nlohmann::json* live,
-                    Causes& causes) {
+void check_built_in(const ResourceInfo& resource, const nlohmann::json& object,
+                    const nlohmann::json* live, Causes& causes) {
     const std::string& kind = resource.kind;
     if (kind == "Pod") {
         check_pod(object, live, causes);

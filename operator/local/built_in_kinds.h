@@ -8,8 +8,9 @@
 
 namespace millrace::kube_operator::local {
 
-void default_built_in(const ResourceInfo& resource, nlohmann::json& object, bool creating, WallTime now);
-void check_built_in(const ResourceInfo& resource, const nlohmann::json& object, const nlohmann::json* live,
-                    Causes& causes);
+void default_built_in(const ResourceInfo& resource, nlohmann::json& object, bool creating,
+                      WallTime now);
+void check_built_in(const ResourceInfo& resource, const nlohmann::json& object,
+                    const nlohmann::json* live, Causes& causes);
 
 }  // namespace millrace::kube_operator::local

@@ -15,37 +15,108 @@ struct Row {
     std::vector<PrinterColumn> columns;
 };
 
-PrinterColumn age() { return {"Age", "string", "@age", 0}; }
+PrinterColumn age() {
+    return {"Age", "string", "@age", 0};
+}
 PrinterColumn text(const char* name, const char* path, int priority = 0) {
     return {name, "string", path, priority};
 }
 
 std::vector<Row> core_rows() {
     return {
-        {"", "v1", "configmaps", "ConfigMap", true, false, {"cm"}, {}, {text("Data", "@data"), age()}},
-        {"", "v1", "events", "Event", true, false, {"ev"}, {},
+        {"",
+         "v1",
+         "configmaps",
+         "ConfigMap",
+         true,
+         false,
+         {"cm"},
+         {},
+         {text("Data", "@data"), age()}},
+        {"",
+         "v1",
+         "events",
+         "Event",
+         true,
+         false,
+         {"ev"},
+         {},
          {text("Last Seen", "@last-seen"), text("Type", ".type"), text("Reason", ".reason"),
           text("Object", "@event-object"), text("Source", "@event-source", 1),
           text("Message", ".message"), text("First Seen", "@first-seen", 1),
           text("Count", "@event-count", 1), text("Name", ".metadata.name", 1)}},
-        {"", "v1", "namespaces", "Namespace", false, true, {"ns"}, {},
+        {"",
+         "v1",
+         "namespaces",
+         "Namespace",
+         false,
+         true,
+         {"ns"},
+         {},
          {text("Status", ".status.phase"), age()}},
-        {"", "v1", "nodes", "Node", false, true, {"no"}, {},
+        {"",
+         "v1",
+         "nodes",
+         "Node",
+         false,
+         true,
+         {"no"},
+         {},
          {text("Status", "@node-status"), text("Roles", "@node-roles"), age(),
           text("Version", ".status.nodeInfo.kubeletVersion")}},
-        {"", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true, true, {"pvc"}, {},
+        {"",
+         "v1",
+         "persistentvolumeclaims",
+         "PersistentVolumeClaim",
+         true,
+         true,
+         {"pvc"},
+         {},
          {text("Status", ".status.phase"), text("Volume", ".spec.volumeName"),
           text("Capacity", ".status.capacity.storage"), text("Access Modes", "@access-modes"),
           text("StorageClass", ".spec.storageClassName"), age()}},
-        {"", "v1", "pods", "Pod", true, true, {"po"}, {"all"},
+    };
+}
+
+std::vector<Row> pod_rows() {
+    return {
+        {"",
+         "v1",
+         "pods",
+         "Pod",
+         true,
+         true,
+         {"po"},
+         {"all"},
          {text("Ready", "@pod-ready"), text("Status", "@pod-status"),
           text("Restarts", "@pod-restarts"), age(), text("IP", ".status.podIP", 1),
           text("Node", ".spec.nodeName", 1)}},
-        {"", "v1", "secrets", "Secret", true, false, {}, {},
+        {"",
+         "v1",
+         "secrets",
+         "Secret",
+         true,
+         false,
+         {},
+         {},
          {text("Type", ".type"), text("Data", "@data"), age()}},
-        {"", "v1", "serviceaccounts", "ServiceAccount", true, false, {"sa"}, {},
+        {"",
+         "v1",
+         "serviceaccounts",
+         "ServiceAccount",
+         true,
+         false,
+         {"sa"},
+         {},
          {text("Secrets", "@secrets"), age()}},
-        {"", "v1", "services", "Service", true, true, {"svc"}, {"all"},
+        {"",
+         "v1",
+         "services",
+         "Service",
+         true,
+         true,
+         {"svc"},
+         {"all"},
          {text("Type", "@service-type"), text("Cluster-IP", "@cluster-ip"),
           text("External-IP", "@external-ip"), text("Port(s)", "@service-ports"), age(),
           text("Selector", "@service-selector", 1)}},
@@ -56,18 +127,61 @@ std::vector<Row> group_rows() {
     const char* extensions = "apiextensions.k8s.io";
     const char* access = "rbac.authorization.k8s.io";
     return {
-        {extensions, "v1", "customresourcedefinitions", "CustomResourceDefinition", false, true,
-         {"crd", "crds"}, {"api-extensions"}, {text("Created At", ".metadata.creationTimestamp")}},
-        {"coordination.k8s.io", "v1", "leases", "Lease", true, false, {}, {},
+        {extensions,
+         "v1",
+         "customresourcedefinitions",
+         "CustomResourceDefinition",
+         false,
+         true,
+         {"crd", "crds"},
+         {"api-extensions"},
+         {text("Created At", ".metadata.creationTimestamp")}},
+        {"coordination.k8s.io",
+         "v1",
+         "leases",
+         "Lease",
+         true,
+         false,
+         {},
+         {},
          {text("Holder", ".spec.holderIdentity"), age()}},
-        {"policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", true, true, {"pdb"}, {},
+        {"policy",
+         "v1",
+         "poddisruptionbudgets",
+         "PodDisruptionBudget",
+         true,
+         true,
+         {"pdb"},
+         {},
          {text("Min Available", "@pdb-min"), text("Max Unavailable", "@pdb-max"),
           text("Allowed Disruptions", "@pdb-allowed"), age()}},
-        {"networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true, false, {"netpol"}, {},
+        {"networking.k8s.io",
+         "v1",
+         "networkpolicies",
+         "NetworkPolicy",
+         true,
+         false,
+         {"netpol"},
+         {},
          {age()}},
-        {access, "v1", "roles", "Role", true, false, {}, {}, {text("Created At", ".metadata.creationTimestamp")}},
+        {access,
+         "v1",
+         "roles",
+         "Role",
+         true,
+         false,
+         {},
+         {},
+         {text("Created At", ".metadata.creationTimestamp")}},
         {access, "v1", "rolebindings", "RoleBinding", true, false, {}, {}, {age()}},
-        {access, "v1", "clusterroles", "ClusterRole", false, false, {}, {},
+        {access,
+         "v1",
+         "clusterroles",
+         "ClusterRole",
+         false,
+         false,
+         {},
+         {},
          {text("Created At", ".metadata.creationTimestamp")}},
         {access, "v1", "clusterrolebindings", "ClusterRoleBinding", false, false, {}, {}, {age()}},
     };
@@ -93,7 +207,8 @@ ResourceInfo from_row(Row row) {
     info.short_names = std::move(row.short_names);
     info.categories = std::move(row.categories);
     info.columns = std::move(row.columns);
-    info.columns.insert(info.columns.begin(), PrinterColumn{"Name", "string", ".metadata.name", 0, {}, "name"});
+    info.columns.insert(info.columns.begin(),
+                        PrinterColumn{"Name", "string", ".metadata.name", 0, {}, "name"});
     return info;
 }
 
@@ -101,7 +216,7 @@ ResourceInfo from_row(Row row) {
 
 std::vector<ResourceInfo> built_in_resources() {
     std::vector<ResourceInfo> all;
-    for (std::vector<Row> rows : {core_rows(), group_rows()}) {
+    for (std::vector<Row> rows : {core_rows(), pod_rows(), group_rows()}) {
         for (Row& row : rows) {
             all.push_back(from_row(std::move(row)));
         }

@@ -31,28 +31,36 @@ class Checker {
 
     Result<Schema> check(const CelNode& node) {
         switch (node.kind) {
-            case CelKind::name: return name(node);
+            case CelKind::name:
+                return name(node);
             case CelKind::field:
-            case CelKind::present: return field(node);
-            case CelKind::index: return index(node);
-            case CelKind::macro: return macro(node);
+            case CelKind::present:
+                return field(node);
+            case CelKind::index:
+                return index(node);
+            case CelKind::macro:
+                return macro(node);
             case CelKind::call:
-            case CelKind::method: return call(node);
+            case CelKind::method:
+                return call(node);
             case CelKind::conditional: {
                 TRY(check(*node.children[0]));
                 const Schema then = TRY(check(*node.children[1]));
                 const Schema otherwise = TRY(check(*node.children[2]));
                 return then == otherwise ? then : nullptr;
             }
-            case CelKind::text: return &text_schema();
+            case CelKind::text:
+                return &text_schema();
             case CelKind::null_literal:
             case CelKind::boolean:
             case CelKind::integer:
-            case CelKind::real: return nullptr;
+            case CelKind::real:
+                return nullptr;
             case CelKind::unary:
             case CelKind::binary:
             case CelKind::list:
-            case CelKind::map: break;
+            case CelKind::map:
+                break;
         }
         for (const CelNodePtr& child : node.children) {
             TRY(check(*child));
@@ -132,15 +140,18 @@ class Checker {
             TRY(check(*node.children[i]));
         }
         x_variables = before;
-        const bool same_items = node.text == "filter" && range != nullptr && range->contains("items");
+        const bool same_items =
+            node.text == "filter" && range != nullptr && range->contains("items");
         return same_items ? range : nullptr;
     }
 
     Result<Schema> call(const CelNode& node) {
         const bool method = node.kind == CelKind::method;
         if (!known_function(node.text, method, node.children.size() - (method ? 1 : 0))) {
-            return refuse(fmt::format("undeclared reference to '{}': the function does not exist here or "
-                                      "takes other arguments", node.text));
+            return refuse(
+                fmt::format("undeclared reference to '{}': the function does not exist here or "
+                            "takes other arguments",
+                            node.text));
         }
         for (const CelNodePtr& child : node.children) {
             TRY(check(*child));

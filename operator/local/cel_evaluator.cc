@@ -12,7 +12,9 @@ std::optional<bool> truth_of(const CelValue& value) {
     return json != nullptr && json->is_boolean() ? std::optional(json->get<bool>()) : std::nullopt;
 }
 
-CelValue no_overload() { return cel_failure("no such overload"); }
+CelValue no_overload() {
+    return cel_failure("no such overload");
+}
 
 // A member of a document, sharing its life.
 CelValue part_of(const CelValue& whole, const Json& part) {
@@ -40,9 +42,15 @@ CelValue whole_numbers(char op, std::int64_t a, std::int64_t b) {
     std::int64_t out = 0;
     bool overflow = false;
     switch (op) {
-        case '+': overflow = __builtin_add_overflow(a, b, &out); break;
-        case '-': overflow = __builtin_sub_overflow(a, b, &out); break;
-        case '*': overflow = __builtin_mul_overflow(a, b, &out); break;
+        case '+':
+            overflow = __builtin_add_overflow(a, b, &out);
+            break;
+        case '-':
+            overflow = __builtin_sub_overflow(a, b, &out);
+            break;
+        case '*':
+            overflow = __builtin_mul_overflow(a, b, &out);
+            break;
         case '/':
         case '%':
             if (b == 0) {
@@ -51,7 +59,8 @@ CelValue whole_numbers(char op, std::int64_t a, std::int64_t b) {
             overflow = b == -1 && a == std::numeric_limits<std::int64_t>::min();
             out = overflow ? 0 : op == '/' ? a / b : a % b;
             break;
-        default: return no_overload();
+        default:
+            return no_overload();
     }
     return overflow ? cel_failure("integer overflow") : cel_json(Json(out));
 }
@@ -68,11 +77,16 @@ CelValue arithmetic(char op, const CelValue& left, const CelValue& right) {
     const double x = a->get<double>();
     const double y = b->get<double>();
     switch (op) {
-        case '+': return cel_json(Json(x + y));
-        case '-': return cel_json(Json(x - y));
-        case '*': return cel_json(Json(x * y));
-        case '/': return cel_json(Json(x / y));
-        default: return no_overload();
+        case '+':
+            return cel_json(Json(x + y));
+        case '-':
+            return cel_json(Json(x - y));
+        case '*':
+            return cel_json(Json(x * y));
+        case '/':
+            return cel_json(Json(x / y));
+        default:
+            return no_overload();
     }
 }
 
@@ -129,7 +143,9 @@ std::optional<std::vector<CelValue>> range_of(const CelValue& value) {
 
 }  // namespace
 
-CelValue cel_json(nlohmann::json value) { return std::make_shared<const Json>(std::move(value)); }
+CelValue cel_json(nlohmann::json value) {
+    return std::make_shared<const Json>(std::move(value));
+}
 
 const nlohmann::json* json_of(const CelValue& value) {
     const auto* json = std::get_if<CelJson>(&value);
@@ -155,7 +171,8 @@ std::optional<int> compare_cel(const CelValue& left, const CelValue& right) {
     if (a->is_number_integer() && b->is_number_integer()) {
         return order(a->get<std::int64_t>(), b->get<std::int64_t>());
     }
-    const bool comparable = (a->is_number() && b->is_number()) || (a->is_string() && b->is_string()) ||
+    const bool comparable = (a->is_number() && b->is_number()) ||
+                            (a->is_string() && b->is_string()) ||
                             (a->is_boolean() && b->is_boolean());
     return comparable ? std::optional(order(*a, *b)) : std::nullopt;
 }
@@ -172,26 +189,41 @@ CelValue CelEvaluator::evaluate(const CelNode& node) {
     }
     --x_steps_left;
     switch (node.kind) {
-        case CelKind::null_literal: return cel_json(Json());
-        case CelKind::boolean: return cel_json(Json(node.flag));
-        case CelKind::integer: return cel_json(Json(node.integer));
-        case CelKind::real: return cel_json(Json(node.real));
-        case CelKind::text: return cel_json(Json(node.text));
+        case CelKind::null_literal:
+            return cel_json(Json());
+        case CelKind::boolean:
+            return cel_json(Json(node.flag));
+        case CelKind::integer:
+            return cel_json(Json(node.integer));
+        case CelKind::real:
+            return cel_json(Json(node.real));
+        case CelKind::text:
+            return cel_json(Json(node.text));
         case CelKind::name: {
             auto found = x_variables.find(node.text);
-            return found == x_variables.end() ? cel_failure("no such attribute: " + node.text) : found->second;
+            return found == x_variables.end() ? cel_failure("no such attribute: " + node.text)
+                                              : found->second;
         }
         case CelKind::field:
-        case CelKind::present: return field(node);
-        case CelKind::index: return index(node);
-        case CelKind::unary: return unary(node);
-        case CelKind::binary: return binary(node);
-        case CelKind::conditional: return conditional(node);
-        case CelKind::list: return list(node);
-        case CelKind::map: return map(node);
+        case CelKind::present:
+            return field(node);
+        case CelKind::index:
+            return index(node);
+        case CelKind::unary:
+            return unary(node);
+        case CelKind::binary:
+            return binary(node);
+        case CelKind::conditional:
+            return conditional(node);
+        case CelKind::list:
+            return list(node);
+        case CelKind::map:
+            return map(node);
         case CelKind::call:
-        case CelKind::method: return call(node);
-        case CelKind::macro: return macro(node);
+        case CelKind::method:
+            return call(node);
+        case CelKind::macro:
+            return macro(node);
     }
     return no_overload();
 }
@@ -248,7 +280,8 @@ CelValue CelEvaluator::unary(const CelNode& node) {
     if (number != nullptr && number->is_number_integer()) {
         return whole_numbers('-', 0, number->get<std::int64_t>());
     }
-    return number != nullptr && number->is_number() ? cel_json(Json(-number->get<double>())) : no_overload();
+    return number != nullptr && number->is_number() ? cel_json(Json(-number->get<double>()))
+                                                    : no_overload();
 }
 
 CelValue CelEvaluator::logical(const CelNode& node) {

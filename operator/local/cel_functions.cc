@@ -18,7 +18,9 @@ const std::string* text_of(const CelValue& value) {
     return json != nullptr && json->is_string() ? &json->get_ref<const std::string&>() : nullptr;
 }
 
-CelValue no_overload() { return cel_failure("no such overload"); }
+CelValue no_overload() {
+    return cel_failure("no such overload");
+}
 
 template <class Apply>
 CelValue on_text(const Arguments& arguments, Apply apply) {
@@ -44,8 +46,8 @@ CelValue size_of(const Arguments& arguments) {
     if (value == nullptr || (!value->is_string() && !value->is_structured())) {
         return no_overload();
     }
-    const std::size_t size = value->is_string() ? code_points(value->get_ref<const std::string&>())
-                                                : value->size();
+    const std::size_t size =
+        value->is_string() ? code_points(value->get_ref<const std::string&>()) : value->size();
     return cel_json(Json(static_cast<std::int64_t>(size)));
 }
 
@@ -100,7 +102,8 @@ CelValue replace(const Arguments& arguments) {
     }
     std::string out;
     std::size_t start = 0;
-    for (std::size_t at = text->find(*from); at != std::string::npos; at = text->find(*from, start)) {
+    for (std::size_t at = text->find(*from); at != std::string::npos;
+         at = text->find(*from, start)) {
         out += text->substr(start, at - start) + *to;
         start = at + from->size();
     }
@@ -115,12 +118,14 @@ CelValue substring(const Arguments& arguments) {
         return no_overload();
     }
     const auto from = first->get<std::int64_t>();
-    const auto to = last != nullptr && last->is_number_integer() ? last->get<std::int64_t>()
-                                                                 : static_cast<std::int64_t>(text->size());
+    const auto to = last != nullptr && last->is_number_integer()
+                        ? last->get<std::int64_t>()
+                        : static_cast<std::int64_t>(text->size());
     if (from < 0 || to < from || to > static_cast<std::int64_t>(text->size())) {
         return cel_failure("index out of range");
     }
-    return cel_json(Json(text->substr(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from))));
+    return cel_json(
+        Json(text->substr(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from))));
 }
 
 CelValue index_of(const Arguments& arguments) {
@@ -201,7 +206,8 @@ CelValue is_sorted(const Arguments& arguments) {
         return no_overload();
     }
     for (std::size_t i = 1; i < list->size(); ++i) {
-        const std::optional<int> order = compare_cel(cel_json((*list)[i - 1]), cel_json((*list)[i]));
+        const std::optional<int> order =
+            compare_cel(cel_json((*list)[i - 1]), cel_json((*list)[i]));
         if (!order) {
             return no_overload();
         }
@@ -252,7 +258,9 @@ CelValue to_string(const Arguments& arguments) {
     return cel_json(value->is_string() ? *value : Json(value->dump()));
 }
 
-CelValue same(const Arguments& arguments) { return arguments[0]; }
+CelValue same(const Arguments& arguments) {
+    return arguments[0];
+}
 
 CelValue quantity(const Arguments& arguments) {
     if (std::holds_alternative<Quantity>(arguments[0])) {
@@ -260,12 +268,15 @@ CelValue quantity(const Arguments& arguments) {
     }
     const std::string* text = text_of(arguments[0]);
     const std::optional<Quantity> value = text == nullptr ? std::nullopt : Quantity::parse(*text);
-    return value ? CelValue(*value) : cel_failure("quantities must match the regular expression "
-                                                  "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+    return value ? CelValue(*value)
+                 : cel_failure(
+                       "quantities must match the regular expression "
+                       "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
 }
 
 CelValue is_quantity(const Arguments& arguments) {
-    return on_text(arguments, [](const std::string& text) { return Quantity::parse(text).has_value(); });
+    return on_text(arguments,
+                   [](const std::string& text) { return Quantity::parse(text).has_value(); });
 }
 
 // A sequence of numbers with units: "1h30m", "500ms".
@@ -285,7 +296,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
         }
         text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
         const std::size_t unit = std::min(text.find_first_of("0123456789."), text.size());
-        const auto* found = std::ranges::find(kUnits, text.substr(0, unit), [](const auto& u) { return u.first; });
+        const auto* found =
+            std::ranges::find(kUnits, text.substr(0, unit), [](const auto& u) { return u.first; });
         if (found == kUnits.end() || nanos + number * found->second > 9e18) {
             return std::nullopt;
         }
@@ -344,21 +356,27 @@ std::span<const Entry> text_functions() {
     static const std::vector<Entry> entries = {
         {"size", false, 1, size_of},
         {"size", true, 0, size_of},
-        {"startsWith", true, 1, [](const Arguments& a) {
+        {"startsWith", true, 1,
+         [](const Arguments& a) {
              return on_texts(a, [](const auto& t, const auto& p) { return t.starts_with(p); });
          }},
-        {"endsWith", true, 1, [](const Arguments& a) {
+        {"endsWith", true, 1,
+         [](const Arguments& a) {
              return on_texts(a, [](const auto& t, const auto& p) { return t.ends_with(p); });
          }},
-        {"contains", true, 1, [](const Arguments& a) {
-             return on_texts(a, [](const auto& t, const auto& p) { return t.find(p) != std::string::npos; });
+        {"contains", true, 1,
+         [](const Arguments& a) {
+             return on_texts(
+                 a, [](const auto& t, const auto& p) { return t.find(p) != std::string::npos; });
          }},
         {"matches", true, 1, matches},
         {"matches", false, 2, matches},
-        {"lowerAscii", true, 0, [](const Arguments& a) {
+        {"lowerAscii", true, 0,
+         [](const Arguments& a) {
              return on_text(a, [](const std::string& t) { return mapped(t, 'A', 'Z', 32); });
          }},
-        {"upperAscii", true, 0, [](const Arguments& a) {
+        {"upperAscii", true, 0,
+         [](const Arguments& a) {
              return on_text(a, [](const std::string& t) { return mapped(t, 'a', 'z', -32); });
          }},
         {"trim", true, 0, [](const Arguments& a) { return on_text(a, trimmed); }},
@@ -387,32 +405,41 @@ std::span<const Entry> other_functions() {
         {"isQuantity", false, 1, is_quantity},
         {"duration", false, 1, duration},
         {"asInteger", true, 0, as_integer},
-        {"isInteger", true, 0, [](const Arguments& a) {
+        {"isInteger", true, 0,
+         [](const Arguments& a) {
              return on_quantity(a, [](Quantity q) {
                  return cel_json(Json(q.is_integer() && q.as_integer().has_value()));
              });
          }},
-        {"asApproximateFloat", true, 0, [](const Arguments& a) {
+        {"asApproximateFloat", true, 0,
+         [](const Arguments& a) {
              return on_quantity(a, [](Quantity q) { return cel_json(Json(q.as_double())); });
          }},
-        {"sign", true, 0, [](const Arguments& a) {
-             return on_quantity(a, [](Quantity q) { return cel_json(Json(std::int64_t{q.sign()})); });
+        {"sign", true, 0,
+         [](const Arguments& a) {
+             return on_quantity(a,
+                                [](Quantity q) { return cel_json(Json(std::int64_t{q.sign()})); });
          }},
-        {"compareTo", true, 1, [](const Arguments& a) {
+        {"compareTo", true, 1,
+         [](const Arguments& a) {
              return on_quantities(a, [](Quantity l, Quantity r) {
                  return cel_json(Json(std::int64_t{l < r ? -1 : l > r ? 1 : 0}));
              });
          }},
-        {"isGreaterThan", true, 1, [](const Arguments& a) {
+        {"isGreaterThan", true, 1,
+         [](const Arguments& a) {
              return on_quantities(a, [](Quantity l, Quantity r) { return cel_json(Json(l > r)); });
          }},
-        {"isLessThan", true, 1, [](const Arguments& a) {
+        {"isLessThan", true, 1,
+         [](const Arguments& a) {
              return on_quantities(a, [](Quantity l, Quantity r) { return cel_json(Json(l < r)); });
          }},
-        {"add", true, 1, [](const Arguments& a) {
+        {"add", true, 1,
+         [](const Arguments& a) {
              return on_quantities(a, [](Quantity l, Quantity r) { return CelValue(l + r); });
          }},
-        {"sub", true, 1, [](const Arguments& a) {
+        {"sub", true, 1,
+         [](const Arguments& a) {
              return on_quantities(a, [](Quantity l, Quantity r) { return CelValue(l - r); });
          }},
     };

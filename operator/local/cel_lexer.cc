@@ -3,9 +3,15 @@
 namespace millrace::kube_operator::local {
 namespace {
 
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 class Lexer {
  public:
@@ -83,7 +89,8 @@ class Lexer {
     Result<CelToken> number(CelToken token) {
         const std::size_t start = x_at;
         bool real = false;
-        while (digit(peek()) || (peek() == '.' && digit(peek(1))) || peek() == 'e' || peek() == 'E') {
+        while (digit(peek()) || (peek() == '.' && digit(peek(1))) || peek() == 'e' ||
+               peek() == 'E') {
             const bool exponent = peek() == 'e' || peek() == 'E';
             real = real || exponent || peek() == '.';
             ++x_at;
@@ -140,6 +147,8 @@ class Lexer {
 
 }  // namespace
 
-Result<std::vector<CelToken>> tokenize_cel(std::string_view text) { return Lexer(text).run(); }
+Result<std::vector<CelToken>> tokenize_cel(std::string_view text) {
+    return Lexer(text).run();
+}
 
 }  // namespace millrace::kube_operator::local

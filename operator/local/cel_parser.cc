@@ -24,7 +24,8 @@ CelNodePtr parent(CelKind kind, std::string text, CelNodePtr first, CelNodePtr s
 }
 
 bool is_macro(std::string_view name) {
-    constexpr std::array<std::string_view, 5> kMacros = {"all", "exists", "exists_one", "map", "filter"};
+    constexpr std::array<std::string_view, 5> kMacros = {"all", "exists", "exists_one", "map",
+                                                         "filter"};
     return std::ranges::find(kMacros, name) != kMacros.end();
 }
 
@@ -36,7 +37,8 @@ int precedence(std::string_view op) {
     if (op == "&&") {
         return 2;
     }
-    if (op == "==" || op == "!=" || op == "<" || op == "<=" || op == ">" || op == ">=" || op == "in") {
+    if (op == "==" || op == "!=" || op == "<" || op == "<=" || op == ">" || op == ">=" ||
+        op == "in") {
         return 3;
     }
     if (op == "+" || op == "-") {
@@ -87,7 +89,8 @@ class Parser {
         }
         CelNodePtr condition = TRY(binary(1));
         if (take_symbol("?")) {
-            CelNodePtr out = parent(CelKind::conditional, "?", std::move(condition), TRY(binary(1)));
+            CelNodePtr out =
+                parent(CelKind::conditional, "?", std::move(condition), TRY(binary(1)));
             TRY(expect(":"));
             out->children.push_back(TRY(expression()));
             condition = std::move(out);
@@ -151,9 +154,11 @@ class Parser {
         if (!take_symbol("(")) {
             return parent(CelKind::field, name, std::move(operand));
         }
-        CelNodePtr out = parent(is_macro(name) ? CelKind::macro : CelKind::method, name, std::move(operand));
+        CelNodePtr out =
+            parent(is_macro(name) ? CelKind::macro : CelKind::method, name, std::move(operand));
         TRY(arguments(*out));
-        return out->kind == CelKind::macro ? macro(std::move(out)) : Result<CelNodePtr>(std::move(out));
+        return out->kind == CelKind::macro ? macro(std::move(out))
+                                           : Result<CelNodePtr>(std::move(out));
     }
 
     Status arguments(CelNode& into) {
@@ -191,10 +196,14 @@ class Parser {
                 out->real = token.real;
                 return out;
             }
-            case CelToken::Kind::text: return node(CelKind::text, token.text);
-            case CelToken::Kind::identifier: return identifier(token.text);
-            case CelToken::Kind::symbol: return bracket(token.text);
-            case CelToken::Kind::end: break;
+            case CelToken::Kind::text:
+                return node(CelKind::text, token.text);
+            case CelToken::Kind::identifier:
+                return identifier(token.text);
+            case CelToken::Kind::symbol:
+                return bracket(token.text);
+            case CelToken::Kind::end:
+                break;
         }
         return refuse("the expression ends too early");
     }
@@ -277,8 +286,8 @@ bool mentions(const CelNode& node, std::string_view variable) {
 }
 
 std::string unescape_field(std::string_view name) {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kEscapes = {{
-        {"__underscores__", "__"}, {"__dot__", "."}, {"__dash__", "-"}, {"__slash__", "/"}}};
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kEscapes = {
+        {{"__underscores__", "__"}, {"__dot__", "."}, {"__dash__", "-"}, {"__slash__", "/"}}};
     std::string out;
     for (std::size_t at = 0; at < name.size();) {
         bool found = false;

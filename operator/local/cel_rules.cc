@@ -19,11 +19,13 @@ struct CelRules::Place {
     std::string path;
 
     Place child(const nlohmann::json& part, const nlohmann::json* before, std::string where) const {
-        return {JsonPtr(value, &part), before == nullptr ? nullptr : JsonPtr(old, before), std::move(where)};
+        return {JsonPtr(value, &part), before == nullptr ? nullptr : JsonPtr(old, before),
+                std::move(where)};
     }
 };
 
-Result<CelRules::Rule> CelRules::compile_rule(const nlohmann::json& declared, const CelScope& scope) {
+Result<CelRules::Rule> CelRules::compile_rule(const nlohmann::json& declared,
+                                              const CelScope& scope) {
     Rule rule;
     rule.source = text_at(declared, {"rule"});
     rule.message = text_at(declared, {"message"});
@@ -33,7 +35,8 @@ Result<CelRules::Rule> CelRules::compile_rule(const nlohmann::json& declared, co
         return fail(Errc::invalid_argument, fmt::format("rule '{}': {}", source, error.message));
     };
     if (kube::flag_at(declared, {"optionalOldSelf"})) {
-        return fail(Errc::invalid_argument, fmt::format("rule '{}': optionalOldSelf is not offered", rule.source));
+        return fail(Errc::invalid_argument,
+                    fmt::format("rule '{}': optionalOldSelf is not offered", rule.source));
     }
     Result<CelNodePtr> condition = parse_cel(rule.source);
     if (!condition) {
@@ -57,16 +60,19 @@ Result<CelRules::Rule> CelRules::compile_rule(const nlohmann::json& declared, co
     return rule;
 }
 
-Result<std::unique_ptr<CelRules::Level>> CelRules::compile_level(const nlohmann::json& schema, bool root) {
+Result<std::unique_ptr<CelRules::Level>> CelRules::compile_level(const nlohmann::json& schema,
+                                                                 bool root) {
     auto level = std::make_unique<Level>();
     bool any = false;
-    if (const nlohmann::json& rules = value_at(schema, {"x-kubernetes-validations"}); rules.is_array()) {
+    if (const nlohmann::json& rules = value_at(schema, {"x-kubernetes-validations"});
+        rules.is_array()) {
         for (const nlohmann::json& declared : rules) {
             level->rules.push_back(TRY(compile_rule(declared, CelScope{&schema, root})));
             any = true;
         }
     }
-    if (const nlohmann::json& properties = value_at(schema, {"properties"}); properties.is_object()) {
+    if (const nlohmann::json& properties = value_at(schema, {"properties"});
+        properties.is_object()) {
         for (const auto& [key, child] : properties.items()) {
             if (std::unique_ptr<Level> below = TRY(compile_level(child, false))) {
                 level->properties[key] = std::move(below);
@@ -78,7 +84,8 @@ Result<std::unique_ptr<CelRules::Level>> CelRules::compile_level(const nlohmann:
         level->items = TRY(compile_level(items, false));
         any = any || level->items;
     }
-    if (const nlohmann::json& others = value_at(schema, {"additionalProperties"}); others.is_object()) {
+    if (const nlohmann::json& others = value_at(schema, {"additionalProperties"});
+        others.is_object()) {
         level->others = TRY(compile_level(others, false));
         any = any || level->others;
     }
@@ -108,14 +115,15 @@ void CelRules::run_rules(const Level& level, const Place& place, Causes& causes)
         }
         std::string message = rule.message.empty() ? "failed rule: " + rule.source : rule.message;
         if (const auto* failure = std::get_if<CelFailure>(&result)) {
-            message = fmt::format("rule '{}' could not be evaluated: {}", rule.source, failure->message);
+            message =
+                fmt::format("rule '{}' could not be evaluated: {}", rule.source, failure->message);
         } else if (rule.message_expression) {
             const CelValue text = evaluator.evaluate(*rule.message_expression);
             const nlohmann::json* json = json_of(text);
             message = json != nullptr && json->is_string() ? json->get<std::string>() : message;
         }
-        const nlohmann::json shown = place.value->is_structured() ? nlohmann::json(place.value->type_name())
-                                                                  : *place.value;
+        const nlohmann::json shown =
+            place.value->is_structured() ? nlohmann::json(place.value->type_name()) : *place.value;
         Cause cause = invalid_value(place.path + rule.field_path, shown, message);
         cause.reason = rule.reason.empty() ? cause.reason : rule.reason;
         if (rule.reason == "FieldValueForbidden") {
@@ -130,7 +138,8 @@ void CelRules::run_rules(const Level& level, const Place& place, Causes& causes)
     }
 }
 
-void CelRules::run_items(const Level& level, const nlohmann::json& schema, const Place& place, Causes& causes) {
+void CelRules::run_items(const Level& level, const nlohmann::json& schema, const Place& place,
+                         Causes& causes) {
     const nlohmann::json& keys = value_at(schema, {"x-kubernetes-list-map-keys"});
     const bool correlated = place.old && place.old->is_array() && keys.is_array() &&
                             text_at(schema, {"x-kubernetes-list-type"}) == "map";
@@ -144,7 +153,8 @@ void CelRules::run_items(const Level& level, const nlohmann::json& schema, const
         const nlohmann::json& item = (*place.value)[i];
         const nlohmann::json* before = nullptr;
         if (correlated) {
-            auto found = std::ranges::find_if(*place.old, [&](const auto& one) { return same_item(one, item); });
+            auto found = std::ranges::find_if(
+                *place.old, [&](const auto& one) { return same_item(one, item); });
             before = found == place.old->end() ? nullptr : &*found;
         }
         run_level(*level.items, value_at(schema, {"items"}),
@@ -152,7 +162,8 @@ void CelRules::run_items(const Level& level, const nlohmann::json& schema, const
     }
 }
 
-void CelRules::run_level(const Level& level, const nlohmann::json& schema, const Place& place, Causes& causes) {
+void CelRules::run_level(const Level& level, const nlohmann::json& schema, const Place& place,
+                         Causes& causes) {
     if (place.value->is_null()) {
         return;
     }
@@ -165,21 +176,24 @@ void CelRules::run_level(const Level& level, const nlohmann::json& schema, const
     }
     for (const auto& [key, child] : place.value->items()) {
         auto declared = level.properties.find(key);
-        const Level* below = declared != level.properties.end() ? declared->second.get() : level.others.get();
+        const Level* below =
+            declared != level.properties.end() ? declared->second.get() : level.others.get();
         if (below == nullptr) {
             continue;
         }
         const nlohmann::json* before =
-            place.old && place.old->is_object() && place.old->contains(key) ? &(*place.old)[key] : nullptr;
+            place.old && place.old->is_object() && place.old->contains(key) ? &(*place.old)[key]
+                                                                            : nullptr;
         const nlohmann::json& child_schema = declared != level.properties.end()
                                                  ? value_at(schema, {"properties", key})
                                                  : value_at(schema, {"additionalProperties"});
-        run_level(*below, child_schema, place.child(child, before, child_path(place.path, key)), causes);
+        run_level(*below, child_schema, place.child(child, before, child_path(place.path, key)),
+                  causes);
     }
 }
 
-void CelRules::evaluate(const nlohmann::json& schema, const kube::JsonPtr& object, const kube::JsonPtr& old,
-                        Causes& causes) const {
+void CelRules::evaluate(const nlohmann::json& schema, const kube::JsonPtr& object,
+                        const kube::JsonPtr& old, Causes& causes) const {
     if (x_root) {
         run_level(*x_root, schema, Place{object, old, ""}, causes);
     }

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "operator/kube/client.h"
 #include "operator/local/api_error.h"
 #include "operator/local/cel_syntax.h"
-#include "operator/kube/client.h"
 
 namespace millrace::kube_operator::local {
 
@@ -22,8 +22,8 @@ class CelRules {
 
     // old is null for a new object. Rules that mention oldSelf run only where an old value corresponds to the new one: below
     // properties and maps, and in lists of type map by their keys.
-    void evaluate(const nlohmann::json& schema, const kube::JsonPtr& object, const kube::JsonPtr& old,
-                  Causes& causes) const;
+    void evaluate(const nlohmann::json& schema, const kube::JsonPtr& object,
+                  const kube::JsonPtr& old, Causes& causes) const;
 
  private:
     struct Rule {
@@ -46,8 +46,10 @@ class CelRules {
     static Result<Rule> compile_rule(const nlohmann::json& declared, const CelScope& scope);
     static Result<std::unique_ptr<Level>> compile_level(const nlohmann::json& schema, bool root);
     static void run_rules(const Level& level, const Place& place, Causes& causes);
-    static void run_level(const Level& level, const nlohmann::json& schema, const Place& place, Causes& causes);
-    static void run_items(const Level& level, const nlohmann::json& schema, const Place& place, Causes& causes);
+    static void run_level(const Level& level, const nlohmann::json& schema, const Place& place,
+                          Causes& causes);
+    static void run_items(const Level& level, const nlohmann::json& schema, const Place& place,
+                          Causes& causes);
 
     std::shared_ptr<const Level> x_root;
 };

@@ -30,7 +30,7 @@ enum class CelKind {
     map,          // children: key, value, key, value, …
     call,         // text: function; children: arguments
     method,       // text: function; children: receiver, arguments
-    macro,        // text: all, exists, exists_one, map, filter; variable; children: range, body[, transform]
+    macro,  // text: all, exists, exists_one, map, filter; variable; children: range, body[, transform]
 };
 
 struct CelNode {

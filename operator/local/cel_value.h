@@ -21,8 +21,12 @@ using CelJson = std::shared_ptr<const nlohmann::json>;
 using CelValue = std::variant<CelJson, Quantity, Duration, CelFailure>;
 
 CelValue cel_json(nlohmann::json value);
-inline CelValue cel_failure(std::string message) { return CelFailure{std::move(message)}; }
-inline bool failed(const CelValue& value) { return std::holds_alternative<CelFailure>(value); }
+inline CelValue cel_failure(std::string message) {
+    return CelFailure{std::move(message)};
+}
+inline bool failed(const CelValue& value) {
+    return std::holds_alternative<CelFailure>(value);
+}
 // The JSON behind a value, or null when it is another kind of value.
 const nlohmann::json* json_of(const CelValue& value);
 

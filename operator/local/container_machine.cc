@@ -18,7 +18,8 @@ Duration back_off(int failures) {
         return Duration{};
     }
     constexpr int kDoublingsMax = 10;
-    return std::min<Duration>(kBackOffFirst * (1 << std::min(failures - 2, kDoublingsMax)), kBackOffLongest);
+    return std::min<Duration>(kBackOffFirst * (1 << std::min(failures - 2, kDoublingsMax)),
+                              kBackOffLongest);
 }
 
 Json ended_state(const ContainerEnd& end) {
@@ -62,7 +63,8 @@ void ContainerMachine::on_adopted(int restarts, Instant now, WallTime started) {
     x_started_at = started;
 }
 
-void ContainerMachine::on_blocked(const std::string& reason, const std::string& message, Instant now) {
+void ContainerMachine::on_blocked(const std::string& reason, const std::string& message,
+                                  Instant now) {
     x_phase = Phase::waiting;
     x_reason = reason;
     x_message = message;
@@ -72,7 +74,8 @@ void ContainerMachine::on_blocked(const std::string& reason, const std::string& 
 void ContainerMachine::on_ended(ContainerEnd end, Instant now) {
     end.started = x_started_at;
     const bool failed = end.exit_code != 0;
-    const bool again = x_policy == RestartPolicy::always || (x_policy == RestartPolicy::on_failure && failed);
+    const bool again =
+        x_policy == RestartPolicy::always || (x_policy == RestartPolicy::on_failure && failed);
     x_failures = now - x_running_since >= kForgetAfter ? 1 : x_failures + 1;
     x_last = std::move(end);
     x_ready = false;
@@ -85,10 +88,11 @@ void ContainerMachine::on_ended(ContainerEnd end, Instant now) {
     const Duration pause = back_off(x_failures);
     x_next = now + pause;
     x_reason = pause > Duration{} ? "CrashLoopBackOff" : "ContainerCreating";
-    x_message = pause > Duration{}
-                    ? fmt::format("back-off {}s restarting failed container={}",
-                                  std::chrono::duration_cast<std::chrono::seconds>(pause).count(), x_name)
-                    : std::string();
+    x_message =
+        pause > Duration{}
+            ? fmt::format("back-off {}s restarting failed container={}",
+                          std::chrono::duration_cast<std::chrono::seconds>(pause).count(), x_name)
+            : std::string();
     x_shown = x_last;
 }
 
@@ -101,18 +105,23 @@ nlohmann::json ContainerMachine::status(const std::string& image) const {
                 state["waiting"]["message"] = x_message;
             }
             break;
-        case Phase::running: state = {{"running", {{"startedAt", to_iso8601(x_started_at)}}}}; break;
-        case Phase::ended: state = x_last ? ended_state(*x_last) : Json{{"waiting", {{"reason", x_reason}}}}; break;
+        case Phase::running:
+            state = {{"running", {{"startedAt", to_iso8601(x_started_at)}}}};
+            break;
+        case Phase::ended:
+            state = x_last ? ended_state(*x_last) : Json{{"waiting", {{"reason", x_reason}}}};
+            break;
     }
-    return {{"name", x_name},
-            {"image", image},
-            {"imageID", ""},
-            {"containerID", x_ran ? fmt::format("process://{}-{}", x_name, x_restarts) : std::string()},
-            {"ready", ready()},
-            {"started", started()},
-            {"restartCount", x_restarts},
-            {"state", std::move(state)},
-            {"lastState", x_shown && x_phase != Phase::ended ? ended_state(*x_shown) : Json::object()}};
+    return {
+        {"name", x_name},
+        {"image", image},
+        {"imageID", ""},
+        {"containerID", x_ran ? fmt::format("process://{}-{}", x_name, x_restarts) : std::string()},
+        {"ready", ready()},
+        {"started", started()},
+        {"restartCount", x_restarts},
+        {"state", std::move(state)},
+        {"lastState", x_shown && x_phase != Phase::ended ? ended_state(*x_shown) : Json::object()}};
 }
 
 }  // namespace millrace::kube_operator::local

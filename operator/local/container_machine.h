@@ -23,7 +23,8 @@ class ContainerMachine {
  public:
     enum class Phase { waiting, running, ended };
 
-    ContainerMachine(std::string name, RestartPolicy policy) : x_name(std::move(name)), x_policy(policy) {}
+    ContainerMachine(std::string name, RestartPolicy policy)
+        : x_name(std::move(name)), x_policy(policy) {}
 
     // True when a process is to be started now.
     bool wants_start(Instant now) const;
@@ -68,8 +69,8 @@ class ContainerMachine {
     WallTime x_started_at{};
     std::string x_reason = "ContainerCreating";
     std::string x_message;
-    std::optional<ContainerEnd> x_last;     // the latest end
-    std::optional<ContainerEnd> x_shown;    // lastState: the end before the present run
+    std::optional<ContainerEnd> x_last;   // the latest end
+    std::optional<ContainerEnd> x_shown;  // lastState: the end before the present run
 };
 
 }  // namespace millrace::kube_operator::local

@@ -24,7 +24,8 @@ void check_names(const nlohmann::json& definition, Causes& causes) {
     const std::string group = text_at(definition, {"spec", "group"});
     const std::string plural = text_at(definition, {"spec", "names", "plural"});
     if (group.empty() || group.find('.') == std::string::npos) {
-        causes.push_back(invalid_value("spec.group", group, "should be a domain with at least one dot"));
+        causes.push_back(
+            invalid_value("spec.group", group, "should be a domain with at least one dot"));
     }
     if (!dns_label(plural)) {
         causes.push_back(required_value("spec.names.plural"));
@@ -55,7 +56,8 @@ void check_version(const nlohmann::json& version, const std::string& where, Caus
     check_structural(schema, schema_path, causes);
     Result<CelRules> rules = CelRules::compile(schema);
     if (!rules) {
-        causes.push_back({"FieldValueInvalid", "Invalid value: compilation failed: " + rules.error().message,
+        causes.push_back({"FieldValueInvalid",
+                          "Invalid value: compilation failed: " + rules.error().message,
                           schema_path});
     }
     const nlohmann::json& columns = value_at(version, {"additionalPrinterColumns"});
@@ -70,9 +72,10 @@ void check_version(const nlohmann::json& version, const std::string& where, Caus
     const nlohmann::json& scale = value_at(version, {"subresources", "scale"});
     if (scale.is_object() && (!text_at(scale, {"specReplicasPath"}).starts_with(".spec.") ||
                               !text_at(scale, {"statusReplicasPath"}).starts_with(".status."))) {
-        causes.push_back(invalid_value(where + ".subresources.scale", scale,
-                                       "specReplicasPath must be below .spec and statusReplicasPath "
-                                       "below .status"));
+        causes.push_back(
+            invalid_value(where + ".subresources.scale", scale,
+                          "specReplicasPath must be below .spec and statusReplicasPath "
+                          "below .status"));
     }
 }
 
@@ -83,7 +86,8 @@ Causes check_definition(const nlohmann::json& definition) {
     check_names(definition, causes);
     const nlohmann::json& versions = value_at(definition, {"spec", "versions"});
     if (!versions.is_array() || versions.empty()) {
-        causes.push_back(required_value("spec.versions", "must have exactly one version marked as storage version"));
+        causes.push_back(required_value("spec.versions",
+                                        "must have exactly one version marked as storage version"));
         return causes;
     }
     int stored = 0;

@@ -8,7 +8,8 @@ namespace {
 using Json = nlohmann::json;
 
 const Json& verbs() {
-    static const Json list = {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+    static const Json list = {"create", "delete", "deletecollection", "get",
+                              "list",   "patch",  "update",           "watch"};
     return list;
 }
 
@@ -28,7 +29,8 @@ struct Subresource {
 std::vector<Subresource> subresources_of(const ResourceInfo& resource) {
     std::vector<Subresource> out;
     if (resource.has_status) {
-        out.push_back({"status", resource.group, resource.version, resource.kind, subresource_verbs()});
+        out.push_back(
+            {"status", resource.group, resource.version, resource.kind, subresource_verbs()});
     }
     if (resource.scale) {
         out.push_back({"scale", "autoscaling", "v1", "Scale", subresource_verbs()});
@@ -58,18 +60,25 @@ Json group_entry(const std::string& group, const std::vector<std::string>& versi
         list.push_back({{"groupVersion", group + "/" + version}, {"version", version}});
     }
     Json preferred = list.back();
-    return {{"name", group}, {"versions", std::move(list)}, {"preferredVersion", std::move(preferred)}};
+    return {
+        {"name", group}, {"versions", std::move(list)}, {"preferredVersion", std::move(preferred)}};
 }
 
 Json access_review() {
-    return {{"name", "selfsubjectaccessreviews"}, {"singularName", "selfsubjectaccessreview"},
-            {"namespaced", false}, {"kind", "SelfSubjectAccessReview"}, {"verbs", {"create"}}};
+    return {{"name", "selfsubjectaccessreviews"},
+            {"singularName", "selfsubjectaccessreview"},
+            {"namespaced", false},
+            {"kind", "SelfSubjectAccessReview"},
+            {"verbs", {"create"}}};
 }
 
 Json list_entry(const ResourceInfo& resource) {
-    Json entry = {{"name", resource.plural},        {"singularName", resource.singular},
-                  {"namespaced", resource.namespaced}, {"kind", resource.kind},
-                  {"verbs", verbs()},               {"storageVersionHash", ""}};
+    Json entry = {{"name", resource.plural},
+                  {"singularName", resource.singular},
+                  {"namespaced", resource.namespaced},
+                  {"kind", resource.kind},
+                  {"verbs", verbs()},
+                  {"storageVersionHash", ""}};
     if (!resource.short_names.empty()) {
         entry["shortNames"] = resource.short_names;
     }
@@ -80,11 +89,13 @@ Json list_entry(const ResourceInfo& resource) {
 }
 
 Json aggregated_entry(const ResourceInfo& resource) {
-    Json entry = {{"resource", resource.plural},
-                  {"responseKind", {{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind}}},
-                  {"scope", resource.namespaced ? "Namespaced" : "Cluster"},
-                  {"singularResource", resource.singular},
-                  {"verbs", verbs()}};
+    Json entry = {
+        {"resource", resource.plural},
+        {"responseKind",
+         {{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind}}},
+        {"scope", resource.namespaced ? "Namespaced" : "Cluster"},
+        {"singularResource", resource.singular},
+        {"verbs", verbs()}};
     if (!resource.short_names.empty()) {
         entry["shortNames"] = resource.short_names;
     }
@@ -93,9 +104,10 @@ Json aggregated_entry(const ResourceInfo& resource) {
     }
     Json below = Json::array();
     for (const Subresource& sub : subresources_of(resource)) {
-        below.push_back({{"subresource", sub.name},
-                         {"responseKind", {{"group", sub.group}, {"version", sub.version}, {"kind", sub.kind}}},
-                         {"verbs", sub.verbs}});
+        below.push_back(
+            {{"subresource", sub.name},
+             {"responseKind", {{"group", sub.group}, {"version", sub.version}, {"kind", sub.kind}}},
+             {"verbs", sub.verbs}});
     }
     if (!below.empty()) {
         entry["subresources"] = std::move(below);
@@ -122,7 +134,8 @@ nlohmann::json group_list(const ResourceRegistry& registry) {
     return {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}};
 }
 
-std::optional<nlohmann::json> group_document(const ResourceRegistry& registry, const std::string& group) {
+std::optional<nlohmann::json> group_document(const ResourceRegistry& registry,
+                                             const std::string& group) {
     const auto groups = groups_of(registry);
     auto found = groups.find(group);
     if (found == groups.end()) {
@@ -134,8 +147,8 @@ std::optional<nlohmann::json> group_document(const ResourceRegistry& registry, c
     return out;
 }
 
-std::optional<nlohmann::json> resource_list(const ResourceRegistry& registry, const std::string& group,
-                                            const std::string& version) {
+std::optional<nlohmann::json> resource_list(const ResourceRegistry& registry,
+                                            const std::string& group, const std::string& version) {
     Json resources = Json::array();
     for (const ResourcePtr& resource : registry.all()) {
         if (resource->group != group || resource->version != version) {
@@ -143,8 +156,11 @@ std::optional<nlohmann::json> resource_list(const ResourceRegistry& registry, co
         }
         resources.push_back(list_entry(*resource));
         for (const Subresource& sub : subresources_of(*resource)) {
-            Json entry = {{"name", resource->plural + "/" + sub.name}, {"singularName", ""},
-                          {"namespaced", resource->namespaced}, {"kind", sub.kind}, {"verbs", sub.verbs}};
+            Json entry = {{"name", resource->plural + "/" + sub.name},
+                          {"singularName", ""},
+                          {"namespaced", resource->namespaced},
+                          {"kind", sub.kind},
+                          {"verbs", sub.verbs}};
             if (sub.group != resource->group || sub.version != resource->version) {
                 entry["group"] = sub.group;
                 entry["version"] = sub.version;
@@ -180,13 +196,17 @@ nlohmann::json aggregated_discovery(const ResourceRegistry& registry, bool core)
             }
             if (group == "authorization.k8s.io") {
                 resources.push_back({{"resource", "selfsubjectaccessreviews"},
-                                     {"responseKind", {{"group", group}, {"version", version},
-                                                       {"kind", "SelfSubjectAccessReview"}}},
+                                     {"responseKind",
+                                      {{"group", group},
+                                       {"version", version},
+                                       {"kind", "SelfSubjectAccessReview"}}},
                                      {"scope", "Cluster"},
                                      {"singularResource", "selfsubjectaccessreview"},
                                      {"verbs", {"create"}}});
             }
-            listed.push_back({{"version", version}, {"freshness", "Current"}, {"resources", std::move(resources)}});
+            listed.push_back({{"version", version},
+                              {"freshness", "Current"},
+                              {"resources", std::move(resources)}});
         }
         Json metadata = {{"creationTimestamp", nullptr}};
         if (!group.empty()) {
@@ -202,9 +222,9 @@ nlohmann::json aggregated_discovery(const ResourceRegistry& registry, bool core)
 
 nlohmann::json server_version() {
     // The level of the API that is offered; clients compare their own version with it.
-    return {{"major", "1"},         {"minor", "30"},          {"gitVersion", "v1.30.0-millrace"},
-            {"gitCommit", ""},      {"gitTreeState", "clean"}, {"buildDate", ""},
-            {"goVersion", "none"},  {"compiler", "none"},     {"platform", "linux/amd64"}};
+    return {{"major", "1"},        {"minor", "30"},           {"gitVersion", "v1.30.0-millrace"},
+            {"gitCommit", ""},     {"gitTreeState", "clean"}, {"buildDate", ""},
+            {"goVersion", "none"}, {"compiler", "none"},      {"platform", "linux/amd64"}};
 }
 
 }  // namespace millrace::kube_operator::local

@@ -13,9 +13,10 @@ namespace millrace::kube_operator::local {
 nlohmann::json core_versions(const std::string& server_address);
 nlohmann::json group_list(const ResourceRegistry& registry);
 // Nothing when no kind of the group is served.
-std::optional<nlohmann::json> group_document(const ResourceRegistry& registry, const std::string& group);
-std::optional<nlohmann::json> resource_list(const ResourceRegistry& registry, const std::string& group,
-                                            const std::string& version);
+std::optional<nlohmann::json> group_document(const ResourceRegistry& registry,
+                                             const std::string& group);
+std::optional<nlohmann::json> resource_list(const ResourceRegistry& registry,
+                                            const std::string& group, const std::string& version);
 nlohmann::json aggregated_discovery(const ResourceRegistry& registry, bool core);
 nlohmann::json server_version();
 

@@ -37,7 +37,8 @@ std::map<std::string, const Json*> items_of(const ListShape& shape, const Json& 
     return out;
 }
 
-FieldSet changed_list(const Json& before, const Json& after, const ShapeContext& at, const ListShape& shape) {
+FieldSet changed_list(const Json& before, const Json& after, const ShapeContext& at,
+                      const ListShape& shape) {
     FieldSet out;
     const auto old_items = items_of(shape, before);
     const auto new_items = items_of(shape, after);
@@ -45,7 +46,8 @@ FieldSet changed_list(const Json& before, const Json& after, const ShapeContext&
         auto found = old_items.find(element);
         FieldSet below;
         if (found == old_items.end()) {
-            below = shape.kind == ListShape::Kind::map ? FieldSet::of(*item, at.item()) : FieldSet();
+            below =
+                shape.kind == ListShape::Kind::map ? FieldSet::of(*item, at.item()) : FieldSet();
             below.member = true;
         } else if (shape.kind == ListShape::Kind::map) {
             below = FieldSet::changed(*found->second, *item, at.item());
@@ -56,7 +58,8 @@ FieldSet changed_list(const Json& before, const Json& after, const ShapeContext&
     }
     for (const auto& [element, item] : old_items) {
         if (!new_items.contains(element)) {
-            out.children[element] = shape.kind == ListShape::Kind::map ? FieldSet::of(*item, at.item()) : FieldSet();
+            out.children[element] =
+                shape.kind == ListShape::Kind::map ? FieldSet::of(*item, at.item()) : FieldSet();
             out.children[element].member = true;
         }
     }
@@ -115,7 +118,8 @@ FieldSet FieldSet::of(const nlohmann::json& value, const ShapeContext& at) {
         const ListShape shape = list_shape(at, value);
         if (shape.kind != ListShape::Kind::atomic) {
             for (const Json& item : value) {
-                FieldSet below = shape.kind == ListShape::Kind::map ? of(item, at.item()) : FieldSet();
+                FieldSet below =
+                    shape.kind == ListShape::Kind::map ? of(item, at.item()) : FieldSet();
                 below.member = true;
                 out.children[item_element(shape, item)] = std::move(below);
             }
@@ -125,14 +129,16 @@ FieldSet FieldSet::of(const nlohmann::json& value, const ShapeContext& at) {
     return leaf();
 }
 
-FieldSet FieldSet::changed(const nlohmann::json& before, const nlohmann::json& after, const ShapeContext& at) {
+FieldSet FieldSet::changed(const nlohmann::json& before, const nlohmann::json& after,
+                           const ShapeContext& at) {
     if (before == after) {
         return {};
     }
     if (before.is_object() && after.is_object() && !at.atomic_object()) {
         FieldSet out;
         for (const auto& [key, child] : after.items()) {
-            FieldSet below = before.contains(key) ? changed(before[key], child, at.child(key)) : of(child, at.child(key));
+            FieldSet below = before.contains(key) ? changed(before[key], child, at.child(key))
+                                                  : of(child, at.child(key));
             if (!below.empty()) {
                 out.children["f:" + key] = std::move(below);
             }
@@ -196,7 +202,8 @@ FieldSet FieldSet::intersection(const FieldSet& other) const {
     return out;
 }
 
-void FieldSet::each(const std::function<void(const std::string&)>& visit, const std::string& prefix) const {
+void FieldSet::each(const std::function<void(const std::string&)>& visit,
+                    const std::string& prefix) const {
     if (member) {
         visit(prefix);
     }
@@ -219,9 +226,9 @@ nlohmann::json managed_part(const nlohmann::json& object) {
     if (metadata == out.end() || !metadata->is_object()) {
         return out;
     }
-    for (const char* own : {"name", "namespace", "uid", "creationTimestamp", "resourceVersion", "generation",
-                            "managedFields", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds",
-                            "generateName"}) {
+    for (const char* own : {"name", "namespace", "uid", "creationTimestamp", "resourceVersion",
+                            "generation", "managedFields", "selfLink", "deletionTimestamp",
+                            "deletionGracePeriodSeconds", "generateName"}) {
         metadata->erase(own);
     }
     if (metadata->empty()) {

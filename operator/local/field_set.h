@@ -23,14 +23,16 @@ struct FieldSet {
     // The fields of a value: leaves, items, and objects that are empty or one unit.
     static FieldSet of(const nlohmann::json& value, const ShapeContext& at);
     // The fields whose values differ between two values, or exist on one side only.
-    static FieldSet changed(const nlohmann::json& before, const nlohmann::json& after, const ShapeContext& at);
+    static FieldSet changed(const nlohmann::json& before, const nlohmann::json& after,
+                            const ShapeContext& at);
 
     void add(const FieldSet& other);
     // Removes the members of other and what stands below them.
     void remove(const FieldSet& other);
     FieldSet intersection(const FieldSet& other) const;
     // Members only, in order, as paths for people: ".spec.ports[name=\"a\"].port".
-    void each(const std::function<void(const std::string&)>& visit, const std::string& prefix = "") const;
+    void each(const std::function<void(const std::string&)>& visit,
+              const std::string& prefix = "") const;
     bool has_member_below() const;
 };
 

@@ -26,7 +26,8 @@ void GarbageCollector::suspect_all() {
 void GarbageCollector::note(const Change& change) {
     const std::string uid = text_at(*change.object, {"metadata", "uid"});
     if (change.kind != Change::Kind::deleted) {
-        const bool matters = is_being_deleted(*change.object) || !owner_uids(*change.object).empty();
+        const bool matters =
+            is_being_deleted(*change.object) || !owner_uids(*change.object).empty();
         if (matters) {
             x_suspects.insert(change.key);
         }
@@ -46,7 +47,8 @@ void GarbageCollector::note(const Change& change) {
     }
     const ResourcePtr resource = x_registry.find_stored(change.key.resource);
     if (resource && resource->custom) {
-        x_suspects.insert({"customresourcedefinitions.apiextensions.k8s.io", "", change.key.resource});
+        x_suspects.insert(
+            {"customresourcedefinitions.apiextensions.k8s.io", "", change.key.resource});
     }
 }
 
@@ -71,8 +73,9 @@ void GarbageCollector::examine(const ObjectKey& key, WallTime now) {
         const std::string uid = text_at(*object, {"metadata", "uid"});
         const std::vector<ObjectKey> dependents = x_store.dependents(uid);
         const nlohmann::json& finalizers = value_at(*object, {"metadata", "finalizers"});
-        const bool waits = finalizers.is_array() &&
-                           std::ranges::find(finalizers, nlohmann::json("foregroundDeletion")) != finalizers.end();
+        const bool waits =
+            finalizers.is_array() &&
+            std::ranges::find(finalizers, nlohmann::json("foregroundDeletion")) != finalizers.end();
         if (waits && dependents.empty()) {
             x_writer.drop_finalizer(key, "foregroundDeletion");
         } else if (waits) {
@@ -91,9 +94,10 @@ void GarbageCollector::examine(const ObjectKey& key, WallTime now) {
         return;
     }
     const std::vector<std::string> owners = owner_uids(*object);
-    const bool orphaned = !owners.empty() && std::ranges::none_of(owners, [this](const std::string& uid) {
-        return x_store.has_uid(uid);
-    });
+    const bool orphaned =
+        !owners.empty() && std::ranges::none_of(owners, [this](const std::string& uid) {
+            return x_store.has_uid(uid);
+        });
     if (orphaned) {
         remove(key, now);
     }
@@ -112,9 +116,10 @@ void GarbageCollector::empty_namespace(const ObjectKey& key, WallTime now) {
     }
 }
 
-void GarbageCollector::empty_definition(const ObjectKey& key, const nlohmann::json& definition, WallTime now) {
-    const std::string store_name =
-        text_at(definition, {"spec", "names", "plural"}) + "." + text_at(definition, {"spec", "group"});
+void GarbageCollector::empty_definition(const ObjectKey& key, const nlohmann::json& definition,
+                                        WallTime now) {
+    const std::string store_name = text_at(definition, {"spec", "names", "plural"}) + "." +
+                                   text_at(definition, {"spec", "group"});
     for (const ObjectKey& one : x_store.keys(store_name, "")) {
         const JsonPtr object = x_store.find(one);
         if (object && !is_being_deleted(*object)) {

@@ -18,7 +18,8 @@ struct Step {
 };
 
 std::string_view unquoted(std::string_view text) {
-    const bool quoted = text.size() >= 2 && (text.front() == '\'' || text.front() == '"') && text.back() == text.front();
+    const bool quoted = text.size() >= 2 && (text.front() == '\'' || text.front() == '"') &&
+                        text.back() == text.front();
     return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
@@ -123,7 +124,8 @@ void follow(const Json& value, const Step& step, std::vector<const Json*>& out) 
             }
             for (const Json& item : value) {
                 const Json& compared = kube::value_at(item, {step.field});
-                const std::string text = compared.is_string() ? compared.get<std::string>() : compared.dump();
+                const std::string text =
+                    compared.is_string() ? compared.get<std::string>() : compared.dump();
                 if (step.kind == Step::Kind::all || text == step.value) {
                     out.push_back(&item);
                 }

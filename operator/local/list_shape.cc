@@ -19,12 +19,18 @@ struct KnownList {
 
 const std::vector<KnownList>& known_lists() {
     static const std::vector<KnownList> lists = {
-        {"containers", {"name"}, {""}},       {"initContainers", {"name"}, {""}},
-        {"ephemeralContainers", {"name"}, {""}}, {"env", {"name"}, {""}},
-        {"volumes", {"name"}, {""}},          {"volumeMounts", {"mountPath"}, {""}},
-        {"volumeDevices", {"devicePath"}, {""}}, {"conditions", {"type"}, {""}},
-        {"ownerReferences", {"uid"}, {""}},   {"imagePullSecrets", {"name"}, {""}},
-        {"secrets", {"name"}, {""}},          {"hostAliases", {"ip"}, {""}},
+        {"containers", {"name"}, {""}},
+        {"initContainers", {"name"}, {""}},
+        {"ephemeralContainers", {"name"}, {""}},
+        {"env", {"name"}, {""}},
+        {"volumes", {"name"}, {""}},
+        {"volumeMounts", {"mountPath"}, {""}},
+        {"volumeDevices", {"devicePath"}, {""}},
+        {"conditions", {"type"}, {""}},
+        {"ownerReferences", {"uid"}, {""}},
+        {"imagePullSecrets", {"name"}, {""}},
+        {"secrets", {"name"}, {""}},
+        {"hostAliases", {"ip"}, {""}},
         {"podIPs", {"ip"}, {""}},
         {"topologySpreadConstraints", {"topologyKey", "whenUnsatisfiable"}, {"", ""}},
     };
@@ -32,8 +38,9 @@ const std::vector<KnownList>& known_lists() {
 }
 
 ListShape ports_shape(const nlohmann::json& list) {
-    const bool container = std::ranges::any_of(
-        list, [](const nlohmann::json& port) { return port.is_object() && port.contains("containerPort"); });
+    const bool container = std::ranges::any_of(list, [](const nlohmann::json& port) {
+        return port.is_object() && port.contains("containerPort");
+    });
     return {ListShape::Kind::map, {container ? "containerPort" : "port", "protocol"}, {"", "TCP"}};
 }
 
@@ -89,7 +96,8 @@ ListShape list_shape(const ShapeContext& at, const nlohmann::json& list) {
             for (const nlohmann::json& key : value_at(*at.schema, {"x-kubernetes-list-map-keys"})) {
                 const auto& word = key.get_ref<const std::string&>();
                 shape.keys.push_back(word);
-                shape.defaults.push_back(text_at(*at.schema, {"items", "properties", word, "default"}));
+                shape.defaults.push_back(
+                    text_at(*at.schema, {"items", "properties", word, "default"}));
             }
         }
         return shape;

@@ -12,7 +12,8 @@ constexpr std::size_t kFollowMax = 1 << 20;  // per look
 constexpr Duration kLook = 200ms;
 
 void refuse_log(runtime::HttpResponder& responder, const ApiError& error) {
-    responder.send(error.code, {{"content-type", "application/json"}}, kube::to_text(status_object(error)));
+    responder.send(error.code, {{"content-type", "application/json"}},
+                   kube::to_text(status_object(error)));
 }
 
 Result<std::string> read_from(runtime::File& file, std::uint64_t offset, std::size_t bytes_max) {
@@ -30,8 +31,8 @@ Result<std::string> read_from(runtime::File& file, std::uint64_t offset, std::si
 // One follower. Keeps itself alive by its timer until the log or the reader ends.
 class Follower : public std::enable_shared_from_this<Follower> {
  public:
-    Follower(runtime::Runtime& runtime, LogSource source, std::unique_ptr<runtime::File> file, std::uint64_t offset,
-             std::shared_ptr<runtime::HttpResponder> responder)
+    Follower(runtime::Runtime& runtime, LogSource source, std::unique_ptr<runtime::File> file,
+             std::uint64_t offset, std::shared_ptr<runtime::HttpResponder> responder)
         : x_runtime(runtime),
           x_source(std::move(source)),
           x_file(std::move(file)),
@@ -96,17 +97,23 @@ std::size_t tail_start(std::string_view text, std::int64_t lines) {
 void send_log(runtime::Runtime& runtime, const LogStart& log, LogSource source,
               std::shared_ptr<runtime::HttpResponder> responder) {
     if (log.timestamps) {
-        refuse_log(*responder, bad_request("processes write their logs themselves, so there are no timestamps to show"));
+        refuse_log(
+            *responder,
+            bad_request(
+                "processes write their logs themselves, so there are no timestamps to show"));
         return;
     }
     if (!runtime.files.exists(source.path)) {
         const std::string what = log.previous ? "previous terminated container" : "container";
-        refuse_log(*responder, bad_request(fmt::format("{} \"{}\" in pod \"{}\" is waiting to start or not found", what,
-                                                       log.container, log.pod)));
+        refuse_log(*responder, bad_request(fmt::format(
+                                   "{} \"{}\" in pod \"{}\" is waiting to start or not found", what,
+                                   log.container, log.pod)));
         return;
     }
-    Result<std::unique_ptr<runtime::File>> file = runtime.files.open(source.path, runtime::OpenMode::read);
-    const Result<std::uint64_t> size = file ? (*file)->size() : Result<std::uint64_t>(fail(file.error()));
+    Result<std::unique_ptr<runtime::File>> file =
+        runtime.files.open(source.path, runtime::OpenMode::read);
+    const Result<std::uint64_t> size =
+        file ? (*file)->size() : Result<std::uint64_t>(fail(file.error()));
     if (!size) {
         refuse_log(*responder, bad_request("the log cannot be read: " + size.error().message));
         return;
@@ -133,7 +140,8 @@ void send_log(runtime::Runtime& runtime, const LogStart& log, LogSource source,
         return;
     }
     std::make_shared<Follower>(runtime, std::move(source), std::move(*file), start + text->size(),
-                               std::move(responder))->start();
+                               std::move(responder))
+        ->start();
 }
 
 }  // namespace millrace::kube_operator::local

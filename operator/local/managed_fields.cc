@@ -32,8 +32,9 @@ std::vector<Entry> read_entries(const Json& object) {
         if (!one.is_object() || !one.contains("fieldsV1")) {
             continue;
         }
-        out.push_back({text_at(one, {"manager"}), text_at(one, {"operation"}), text_at(one, {"apiVersion"}),
-                       text_at(one, {"subresource"}), text_at(one, {"time"}), FieldSet::from_json(one["fieldsV1"])});
+        out.push_back({text_at(one, {"manager"}), text_at(one, {"operation"}),
+                       text_at(one, {"apiVersion"}), text_at(one, {"subresource"}),
+                       text_at(one, {"time"}), FieldSet::from_json(one["fieldsV1"])});
     }
     return out;
 }
@@ -44,9 +45,9 @@ void write_entries(const std::vector<Entry>& entries, Json& object) {
         if (entry.fields.children.empty()) {
             continue;
         }
-        Json one = {{"manager", entry.manager},   {"operation", entry.operation},
+        Json one = {{"manager", entry.manager},        {"operation", entry.operation},
                     {"apiVersion", entry.api_version}, {"time", entry.time},
-                    {"fieldsType", "FieldsV1"},   {"fieldsV1", entry.fields.to_json()}};
+                    {"fieldsType", "FieldsV1"},        {"fieldsV1", entry.fields.to_json()}};
         if (!entry.subresource.empty()) {
             one["subresource"] = entry.subresource;
         }
@@ -68,7 +69,12 @@ Entry& entry_of(std::vector<Entry>& entries, const FieldWriter& writer, const ch
             return entry;
         }
     }
-    entries.push_back({writer.manager, operation, writer.api_version, writer.subresource, to_iso8601(writer.now), {}});
+    entries.push_back({writer.manager,
+                       operation,
+                       writer.api_version,
+                       writer.subresource,
+                       to_iso8601(writer.now),
+                       {}});
     return entries.back();
 }
 
@@ -150,7 +156,8 @@ void remove_items(Json& list, const FieldSet& gone, const FieldSet& kept, const 
     }
 }
 
-void remove_fields(Json& value, const FieldSet& gone, const FieldSet& kept, const ShapeContext& at) {
+void remove_fields(Json& value, const FieldSet& gone, const FieldSet& kept,
+                   const ShapeContext& at) {
     static const FieldSet nothing;
     if (value.is_array()) {
         remove_items(value, gone, kept, at);
@@ -183,15 +190,16 @@ ApiError conflict_error(const std::vector<std::pair<std::string, Entry>>& confli
     error.reason = "Conflict";
     std::map<std::string, std::vector<std::string>> by_owner;
     for (const auto& [path, owner] : conflicts) {
-        const std::string who = fmt::format("conflict with \"{}\"{} using {}", owner.manager,
-                                            owner.subresource.empty()
-                                                ? std::string()
-                                                : fmt::format(" with subresource \"{}\"", owner.subresource),
-                                            owner.api_version);
+        const std::string who = fmt::format(
+            "conflict with \"{}\"{} using {}", owner.manager,
+            owner.subresource.empty() ? std::string()
+                                      : fmt::format(" with subresource \"{}\"", owner.subresource),
+            owner.api_version);
         error.causes.push_back({"FieldManagerConflict", who, path});
         by_owner[who].push_back(path);
     }
-    error.message = fmt::format("Apply failed with {} conflict{}: ", conflicts.size(), conflicts.size() == 1 ? "" : "s");
+    error.message = fmt::format("Apply failed with {} conflict{}: ", conflicts.size(),
+                                conflicts.size() == 1 ? "" : "s");
     if (conflicts.size() == 1) {
         error.message += fmt::format("{}: {}", by_owner.begin()->first, conflicts[0].first);
         return error;
@@ -237,14 +245,17 @@ void record_update(const nlohmann::json& before, nlohmann::json& after, const Fi
     write_entries(entries, after);
 }
 
-ApiResult<nlohmann::json> apply_configuration(const nlohmann::json& live, const nlohmann::json& applied,
-                                              const FieldWriter& writer, bool force, const ShapeContext& shape) {
+ApiResult<nlohmann::json> apply_configuration(const nlohmann::json& live,
+                                              const nlohmann::json& applied,
+                                              const FieldWriter& writer, bool force,
+                                              const ShapeContext& shape) {
     const Json live_part = live.is_null() ? Json::object() : managed_part(live);
     const Json applied_part = managed_part(applied);
     std::vector<Entry> entries = live.is_null() ? std::vector<Entry>() : read_entries(live);
     const FieldSet wanted = FieldSet::of(applied_part, shape);
     const Json result_part = merged(live_part, applied_part, shape);
-    const FieldSet differing = FieldSet::changed(live_part, result_part, shape).intersection(wanted);
+    const FieldSet differing =
+        FieldSet::changed(live_part, result_part, shape).intersection(wanted);
 
     auto is_own = [&writer](const Entry& entry) {
         return entry.manager == writer.manager && entry.operation == "Apply" &&

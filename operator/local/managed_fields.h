@@ -25,7 +25,9 @@ void record_update(const nlohmann::json& before, nlohmann::json& after, const Fi
 // Merges an applied configuration into the live object: its fields win, fields this manager applied before and no longer names
 // are removed unless another manager has them, and managedFields are brought up to date. live is null for a new object.
 // Errors: 409 Conflict with one cause per field that another manager set to another value, unless force.
-ApiResult<nlohmann::json> apply_configuration(const nlohmann::json& live, const nlohmann::json& applied,
-                                              const FieldWriter& writer, bool force, const ShapeContext& shape);
+ApiResult<nlohmann::json> apply_configuration(const nlohmann::json& live,
+                                              const nlohmann::json& applied,
+                                              const FieldWriter& writer, bool force,
+                                              const ShapeContext& shape);
 
 }  // namespace millrace::kube_operator::local

@@ -26,19 +26,24 @@ struct ObjectFiles::Batch {
     Status result;
 };
 
-ObjectFiles::ObjectFiles(runtime::Runtime& runtime, std::string directory, std::unique_ptr<runtime::FileLock> lock)
+ObjectFiles::ObjectFiles(runtime::Runtime& runtime, std::string directory,
+                         std::unique_ptr<runtime::FileLock> lock)
     : x_runtime(runtime),
       x_directory(std::move(directory)),
       x_lock(std::move(lock)),
       x_lane(runtime.disk.new_lane()),
       x_alive(std::make_shared<bool>(true)) {}
 
-ObjectFiles::~ObjectFiles() { *x_alive = false; }
+ObjectFiles::~ObjectFiles() {
+    *x_alive = false;
+}
 
-Result<std::unique_ptr<ObjectFiles>> ObjectFiles::open(runtime::Runtime& runtime, const std::string& directory) {
+Result<std::unique_ptr<ObjectFiles>> ObjectFiles::open(runtime::Runtime& runtime,
+                                                       const std::string& directory) {
     const std::string objects = runtime::join_path(directory, "objects");
     TRY(runtime.files.make_directories(objects));
-    std::unique_ptr<runtime::FileLock> lock = TRY(runtime.files.lock(runtime::join_path(directory, "lock")));
+    std::unique_ptr<runtime::FileLock> lock =
+        TRY(runtime.files.lock(runtime::join_path(directory, "lock")));
     return std::unique_ptr<ObjectFiles>(new ObjectFiles(runtime, objects, std::move(lock)));
 }
 
@@ -67,7 +72,8 @@ Status ObjectFiles::load(Store& store) {
     return {};
 }
 
-Status ObjectFiles::load_collection(Store& store, const std::string& resource, std::uint64_t& newest) {
+Status ObjectFiles::load_collection(Store& store, const std::string& resource,
+                                    std::uint64_t& newest) {
     const std::string directory = runtime::join_path(x_directory, resource);
     for (const runtime::DirectoryEntry& entry : TRY(x_runtime.files.list(directory))) {
         if (entry.is_directory) {
@@ -77,8 +83,8 @@ Status ObjectFiles::load_collection(Store& store, const std::string& resource, s
     return {};
 }
 
-Status ObjectFiles::load_folder(Store& store, const std::string& resource, const std::string& folder,
-                                std::uint64_t& newest) {
+Status ObjectFiles::load_folder(Store& store, const std::string& resource,
+                                const std::string& folder, std::uint64_t& newest) {
     for (const runtime::DirectoryEntry& entry : TRY(x_runtime.files.list(folder))) {
         const std::string path = runtime::join_path(folder, entry.name);
         if (entry.name.ends_with(".tmp")) {
@@ -89,7 +95,8 @@ Status ObjectFiles::load_folder(Store& store, const std::string& resource, const
         }
         const Bytes bytes = TRY(x_runtime.files.read_file(path, kFileMax));
         Result<nlohmann::json> object = kube::parse_json(as_text(bytes));
-        const std::string name = object ? kube::text_at(*object, {"metadata", "name"}) : std::string();
+        const std::string name =
+            object ? kube::text_at(*object, {"metadata", "name"}) : std::string();
         if (name + ".json" != entry.name) {
             log_warning("api", "{} holds no object of its name and is set aside", path);
             TRY(x_runtime.files.rename(path, path + ".bad"));
@@ -97,7 +104,8 @@ Status ObjectFiles::load_folder(Store& store, const std::string& resource, const
             continue;
         }
         newest = std::max<std::uint64_t>(
-            newest, std::strtoull(kube::text_at(*object, {"metadata", "resourceVersion"}).c_str(), nullptr, 10));
+            newest, std::strtoull(kube::text_at(*object, {"metadata", "resourceVersion"}).c_str(),
+                                  nullptr, 10));
         const ObjectKey key = key_of(resource, *object);
         store.restore(key, std::make_shared<const nlohmann::json>(std::move(*object)));
     }
@@ -105,7 +113,8 @@ Status ObjectFiles::load_folder(Store& store, const std::string& resource, const
 }
 
 void ObjectFiles::take(const Change& change) {
-    x_pending[change.key] = {change.kind == Change::Kind::deleted ? nullptr : change.text, change.revision};
+    x_pending[change.key] = {change.kind == Change::Kind::deleted ? nullptr : change.text,
+                             change.revision};
     x_taken = change.revision;
     if (!x_writing) {
         x_writing = true;
@@ -179,7 +188,8 @@ void ObjectFiles::finish(const Batch& batch) {
     answer_waiters();
 }
 
-void ObjectFiles::when_durable(std::uint64_t revision, std::move_only_function<void(const Status&)> then) {
+void ObjectFiles::when_durable(std::uint64_t revision,
+                               std::move_only_function<void(const Status&)> then) {
     if (revision <= x_durable || !x_failure) {
         then(x_failure);
         return;

@@ -16,7 +16,8 @@ namespace millrace::kube_operator::local {
 class ObjectFiles {
  public:
     // Takes the directory's lock. Errors: busy when another process has it, io_error.
-    static Result<std::unique_ptr<ObjectFiles>> open(runtime::Runtime& runtime, const std::string& directory);
+    static Result<std::unique_ptr<ObjectFiles>> open(runtime::Runtime& runtime,
+                                                     const std::string& directory);
     ~ObjectFiles();
 
     // Reads everything back into an empty store and continues its numbering. Files that are no objects are set aside under
@@ -40,9 +41,11 @@ class ObjectFiles {
     };
     struct Batch;
 
-    ObjectFiles(runtime::Runtime& runtime, std::string directory, std::unique_ptr<runtime::FileLock> lock);
+    ObjectFiles(runtime::Runtime& runtime, std::string directory,
+                std::unique_ptr<runtime::FileLock> lock);
     Status load_collection(Store& store, const std::string& resource, std::uint64_t& newest);
-    Status load_folder(Store& store, const std::string& resource, const std::string& folder, std::uint64_t& newest);
+    Status load_folder(Store& store, const std::string& resource, const std::string& folder,
+                       std::uint64_t& newest);
     std::string path_of(const ObjectKey& key) const;
     void take(const Change& change);
     void write_next();
@@ -55,9 +58,10 @@ class ObjectFiles {
     runtime::DiskLane x_lane;
     std::map<ObjectKey, Pending> x_pending;
     std::deque<Waiter> x_waiters;
-    std::uint64_t x_taken = 0;     // newest revision handed to us
-    std::uint64_t x_durable = 0;   // everything up to here is on the disk
-    std::uint64_t x_reserved = 0;  // revisions up to here may be used without writing the reservation again
+    std::uint64_t x_taken = 0;    // newest revision handed to us
+    std::uint64_t x_durable = 0;  // everything up to here is on the disk
+    std::uint64_t x_reserved =
+        0;  // revisions up to here may be used without writing the reservation again
     bool x_writing = false;
     Status x_failure;
     std::uint64_t x_set_aside = 0;

@@ -14,7 +14,8 @@ using kube::value_at;
 
 // A pod that runs has its time to end; the process runtime removes it afterwards with a grace of 0. A pod that was never
 // started goes at once.
-std::int64_t grace_of(const ResourceInfo& resource, const Json& object, const DeleteRequest& options) {
+std::int64_t grace_of(const ResourceInfo& resource, const Json& object,
+                      const DeleteRequest& options) {
     if (resource.kind != "Pod" || text_at(object, {"spec", "nodeName"}).empty()) {
         return 0;
     }
@@ -22,9 +23,10 @@ std::int64_t grace_of(const ResourceInfo& resource, const Json& object, const De
     if (phase == "Succeeded" || phase == "Failed") {
         return 0;
     }
-    const std::int64_t own = value_at(object, {"spec", "terminationGracePeriodSeconds"}).is_number()
-                                 ? object["spec"]["terminationGracePeriodSeconds"].get<std::int64_t>()
-                                 : 30;
+    const std::int64_t own =
+        value_at(object, {"spec", "terminationGracePeriodSeconds"}).is_number()
+            ? object["spec"]["terminationGracePeriodSeconds"].get<std::int64_t>()
+            : 30;
     return std::max<std::int64_t>(options.grace_seconds.value_or(own), 0);
 }
 
@@ -43,9 +45,11 @@ void add_finalizer(Json& object, const char* finalizer) {
 ApiResult<JsonPtr> ObjectWriter::mark_deleted(const WriteRequest& request, const JsonPtr& live,
                                               nlohmann::json next, std::int64_t grace) {
     const Json& before = value_at(*live, {"metadata", "deletionGracePeriodSeconds"});
-    const bool sooner = !is_being_deleted(*live) || !before.is_number() || grace < before.get<std::int64_t>();
+    const bool sooner =
+        !is_being_deleted(*live) || !before.is_number() || grace < before.get<std::int64_t>();
     if (sooner) {
-        next["metadata"]["deletionTimestamp"] = to_iso8601(WallTime{request.now.millis + grace * 1000});
+        next["metadata"]["deletionTimestamp"] =
+            to_iso8601(WallTime{request.now.millis + grace * 1000});
         next["metadata"]["deletionGracePeriodSeconds"] = grace;
     }
     if (request.resource->kind == "Namespace") {
@@ -61,19 +65,23 @@ ApiResult<JsonPtr> ObjectWriter::remove(const WriteRequest& request, const Delet
     const JsonPtr live = API_TRY(live_object(request));
     const std::string uid = text_at(*live, {"metadata", "uid"});
     if (!options.uid.empty() && options.uid != uid) {
-        return refuse(conflict(request.resource->subject(request.name),
-                               fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                                           options.uid, uid)));
+        return refuse(conflict(
+            request.resource->subject(request.name),
+            fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                        options.uid, uid)));
     }
     const std::string version = text_at(*live, {"metadata", "resourceVersion"});
     if (!options.resource_version.empty() && options.resource_version != version) {
-        return refuse(conflict(request.resource->subject(request.name),
-                               fmt::format("Precondition failed: ResourceVersion in precondition: {}, "
-                                           "ResourceVersion in object meta: {}", options.resource_version, version)));
+        return refuse(
+            conflict(request.resource->subject(request.name),
+                     fmt::format("Precondition failed: ResourceVersion in precondition: {}, "
+                                 "ResourceVersion in object meta: {}",
+                                 options.resource_version, version)));
     }
     if (request.resource->store_name() == "namespaces" &&
         (request.name == "default" || request.name.starts_with("kube-"))) {
-        return refuse(forbidden(request.resource->subject(request.name), "this namespace may not be deleted"));
+        return refuse(forbidden(request.resource->subject(request.name),
+                                "this namespace may not be deleted"));
     }
     Json next = *live;
     if (options.propagation == Propagation::foreground && !x_store.dependents(uid).empty()) {
@@ -113,7 +121,8 @@ void ObjectWriter::drop_finalizer(const ObjectKey& key, const std::string& final
         return;
     }
     Json next = *live;
-    Json& list = key.resource == "namespaces" ? next["spec"]["finalizers"] : next["metadata"]["finalizers"];
+    Json& list =
+        key.resource == "namespaces" ? next["spec"]["finalizers"] : next["metadata"]["finalizers"];
     if (!list.is_array()) {
         return;
     }

@@ -24,7 +24,8 @@ constexpr const char* kModified =
     "the object has been modified; please apply your changes to the latest version and try again";
 
 ShapeContext shape_of(const ResourceInfo& resource) {
-    return resource.custom ? ShapeContext{resource.schema.get(), "", false} : ShapeContext{nullptr, "", true};
+    return resource.custom ? ShapeContext{resource.schema.get(), "", false}
+                           : ShapeContext{nullptr, "", true};
 }
 
 // A write of the status changes nothing else, and a write of the rest leaves the status alone.
@@ -62,7 +63,8 @@ bool spec_changed(const Json& before, const Json& after) {
 
 // Kinds without a spec have no generation (ConfigMap, Secret, Event, …).
 bool has_generation(const ResourceInfo& resource, const Json& object) {
-    return resource.custom || (object.contains("spec") && resource.kind != "Namespace" && resource.kind != "Lease");
+    return resource.custom ||
+           (object.contains("spec") && resource.kind != "Namespace" && resource.kind != "Lease");
 }
 
 void drop_nulls(Json& managed) {
@@ -91,33 +93,39 @@ ApiStatus ObjectWriter::check_namespace(const WriteRequest& request) const {
         return refuse(not_found({"", "namespaces", "Namespace", request.name_space}));
     }
     if (is_being_deleted(*space)) {
-        return refuse(forbidden(request.resource->subject(request.name),
-                                fmt::format("unable to create new content in namespace {} because it is being terminated",
-                                            request.name_space)));
+        return refuse(forbidden(
+            request.resource->subject(request.name),
+            fmt::format(
+                "unable to create new content in namespace {} because it is being terminated",
+                request.name_space)));
     }
     return {};
 }
 
-ApiStatus ObjectWriter::check_identity(const WriteRequest& request, const nlohmann::json& object) const {
+ApiStatus ObjectWriter::check_identity(const WriteRequest& request,
+                                       const nlohmann::json& object) const {
     if (!object.is_object() || !value_at(object, {"metadata"}).is_object()) {
-        return refuse(bad_request("the object provided is unrecognized (must be of type " + request.resource->kind +
-                                  " with metadata)"));
+        return refuse(bad_request("the object provided is unrecognized (must be of type " +
+                                  request.resource->kind + " with metadata)"));
     }
     const std::string kind = text_at(object, {"kind"});
     const std::string version = text_at(object, {"apiVersion"});
     if ((!kind.empty() && kind != request.resource->kind) ||
         (!version.empty() && version != request.resource->api_version())) {
-        return refuse(bad_request(fmt::format("{}, Kind={} in the request does not match the endpoint of {}, Kind={}",
-                                              version, kind, request.resource->api_version(), request.resource->kind)));
+        return refuse(bad_request(
+            fmt::format("{}, Kind={} in the request does not match the endpoint of {}, Kind={}",
+                        version, kind, request.resource->api_version(), request.resource->kind)));
     }
     const std::string name = text_at(object, {"metadata", "name"});
     if (!request.name.empty() && !name.empty() && name != request.name) {
-        return refuse(bad_request(fmt::format(
-            "the name of the object ({}) does not match the name on the URL ({})", name, request.name)));
+        return refuse(bad_request(
+            fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                        request.name)));
     }
     const std::string space = text_at(object, {"metadata", "namespace"});
     if (!space.empty() && space != request.name_space) {
-        return refuse(bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+        return refuse(bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"));
     }
     return {};
 }
@@ -140,12 +148,14 @@ ApiStatus ObjectWriter::prune(const WriteRequest& request, nlohmann::json& objec
         }
         return {};
     }
-    return refuse(bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
-                                          request.resource->kind, request.resource->version, request.resource->kind,
-                                          fmt::join(lines, ", "))));
+    return refuse(bad_request(
+        fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
+                    request.resource->kind, request.resource->version, request.resource->kind,
+                    fmt::join(lines, ", "))));
 }
 
-ApiStatus ObjectWriter::validate(const WriteRequest& request, const JsonPtr& object, const JsonPtr& live) const {
+ApiStatus ObjectWriter::validate(const WriteRequest& request, const JsonPtr& object,
+                                 const JsonPtr& live) const {
     Causes causes;
     const ResourceInfo& resource = *request.resource;
     check_metadata(resource, *object, causes);
@@ -163,14 +173,16 @@ ApiStatus ObjectWriter::validate(const WriteRequest& request, const JsonPtr& obj
     return {};
 }
 
-ApiResult<JsonPtr> ObjectWriter::write(const WriteRequest& request, const JsonPtr& live, nlohmann::json next) {
+ApiResult<JsonPtr> ObjectWriter::write(const WriteRequest& request, const JsonPtr& live,
+                                       nlohmann::json next) {
     const ObjectKey key = key_of(request.resource->store_name(), next);
     if (request.dry_run) {
         return std::make_shared<const Json>(std::move(next));
     }
     // The last finalizer of an object that is being deleted takes the object with it.
-    const bool waits_for_pod = request.resource->kind == "Pod" &&
-                               kube::number_at(next, {"metadata", "deletionGracePeriodSeconds"}) > 0;
+    const bool waits_for_pod =
+        request.resource->kind == "Pod" &&
+        kube::number_at(next, {"metadata", "deletionGracePeriodSeconds"}) > 0;
     if (live && is_being_deleted(next) && !has_finalizers(next) && !waits_for_pod) {
         Result<JsonPtr> last = x_store.put(key, std::move(next));
         if (!last) {
@@ -180,14 +192,15 @@ ApiResult<JsonPtr> ObjectWriter::write(const WriteRequest& request, const JsonPt
     }
     Result<JsonPtr> stored = x_store.put(key, std::move(next));
     if (!stored) {
-        return refuse(stored.error().code == Errc::too_large ? too_large(stored.error().message)
-                                                             : too_many_requests(stored.error().message));
+        return refuse(stored.error().code == Errc::too_large
+                          ? too_large(stored.error().message)
+                          : too_many_requests(stored.error().message));
     }
     return *stored;
 }
 
-ApiResult<JsonPtr> ObjectWriter::commit(const WriteRequest& request, const JsonPtr& live, nlohmann::json next,
-                                        bool applied) {
+ApiResult<JsonPtr> ObjectWriter::commit(const WriteRequest& request, const JsonPtr& live,
+                                        nlohmann::json next, bool applied) {
     const ResourceInfo& resource = *request.resource;
     isolate(request, live.get(), next);
     keep_server_metadata(live.get(), next);
@@ -206,9 +219,10 @@ ApiResult<JsonPtr> ObjectWriter::commit(const WriteRequest& request, const JsonP
     if (!live && has_generation(resource, next)) {
         next["metadata"]["generation"] = 1;
     } else if (live && has_generation(resource, next) && spec_changed(*live, next)) {
-        next["metadata"]["generation"] = value_at(*live, {"metadata", "generation"}).is_number()
-                                             ? (*live)["metadata"]["generation"].get<std::int64_t>() + 1
-                                             : 1;
+        next["metadata"]["generation"] =
+            value_at(*live, {"metadata", "generation"}).is_number()
+                ? (*live)["metadata"]["generation"].get<std::int64_t>() + 1
+                : 1;
     }
     if (!applied) {
         if (live && value_at(next, {"metadata", "managedFields"}).is_null()) {
@@ -269,14 +283,16 @@ ApiResult<JsonPtr> ObjectWriter::replace(const WriteRequest& request, nlohmann::
     API_TRY(check_identity(request, object));
     const std::string seen = text_at(object, {"metadata", "resourceVersion"});
     if (request.resource->custom && seen.empty()) {
-        return refuse(invalid(request.resource->subject(request.name),
-                              {invalid_value("metadata.resourceVersion", 0, "must be specified for an update")}));
+        return refuse(invalid(
+            request.resource->subject(request.name),
+            {invalid_value("metadata.resourceVersion", 0, "must be specified for an update")}));
     }
     const std::string uid = text_at(object, {"metadata", "uid"});
     if (!uid.empty() && uid != text_at(*live, {"metadata", "uid"})) {
-        return refuse(conflict(request.resource->subject(request.name),
-                               fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid,
-                                           text_at(*live, {"metadata", "uid"}))));
+        return refuse(conflict(
+            request.resource->subject(request.name),
+            fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid,
+                        text_at(*live, {"metadata", "uid"}))));
     }
     if (!seen.empty() && seen != text_at(*live, {"metadata", "resourceVersion"})) {
         return refuse(conflict(request.resource->subject(request.name), kModified));
@@ -288,14 +304,19 @@ ApiResult<JsonPtr> ObjectWriter::replace(const WriteRequest& request, nlohmann::
     return commit(request, live, std::move(object), false);
 }
 
-ApiResult<JsonPtr> ObjectWriter::patch(const WriteRequest& request, PatchKind kind, const nlohmann::json& patch) {
+ApiResult<JsonPtr> ObjectWriter::patch(const WriteRequest& request, PatchKind kind,
+                                       const nlohmann::json& patch) {
     const JsonPtr live = API_TRY(live_object(request));
     const bool scale = request.subresource == "scale";
     const Json base = scale ? make_scale(*request.resource, *live) : *live;
     Json next;
     switch (kind) {
-        case PatchKind::merge: next = merge_patched(base, patch); break;
-        case PatchKind::json: next = API_TRY(json_patched(base, patch)); break;
+        case PatchKind::merge:
+            next = merge_patched(base, patch);
+            break;
+        case PatchKind::json:
+            next = API_TRY(json_patched(base, patch));
+            break;
         case PatchKind::strategic:
             if (request.resource->custom && !scale) {
                 return refuse(unsupported_media_type(
@@ -311,16 +332,19 @@ ApiResult<JsonPtr> ObjectWriter::patch(const WriteRequest& request, PatchKind ki
     return replace(request, std::move(next));
 }
 
-ApiResult<JsonPtr> ObjectWriter::apply(const WriteRequest& request, const nlohmann::json& applied, bool force) {
+ApiResult<JsonPtr> ObjectWriter::apply(const WriteRequest& request, const nlohmann::json& applied,
+                                       bool force) {
     API_TRY(check_identity(request, applied));
     if (request.manager.empty()) {
-        return refuse(bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is "
-                                  "required for apply patch"));
+        return refuse(bad_request(
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is "
+            "required for apply patch"));
     }
     if (!value_at(applied, {"metadata", "managedFields"}).is_null()) {
         return refuse(bad_request("metadata.managedFields must be nil"));
     }
-    const JsonPtr live = x_store.find({request.resource->store_name(), request.name_space, request.name});
+    const JsonPtr live =
+        x_store.find({request.resource->store_name(), request.name_space, request.name});
     if (!live && !request.subresource.empty()) {
         return refuse(not_found(request.resource->subject(request.name)));
     }
@@ -342,10 +366,10 @@ ApiResult<JsonPtr> ObjectWriter::apply(const WriteRequest& request, const nlohma
         part.erase("status");
     }
     API_TRY(prune(request, part));
-    Json next = API_TRY(apply_configuration(live ? *live : Json(), part,
-                                            {request.manager, request.resource->api_version(), request.subresource,
-                                             request.now},
-                                            force, shape_of(*request.resource)));
+    Json next = API_TRY(apply_configuration(
+        live ? *live : Json(), part,
+        {request.manager, request.resource->api_version(), request.subresource, request.now}, force,
+        shape_of(*request.resource)));
     return commit(request, live, std::move(next), true);
 }
 

@@ -45,9 +45,11 @@ class ObjectWriter {
     // Each returns the object as stored (or as it would be, in a dry run).
     ApiResult<JsonPtr> create(const WriteRequest& request, nlohmann::json object);
     ApiResult<JsonPtr> replace(const WriteRequest& request, nlohmann::json object);
-    ApiResult<JsonPtr> patch(const WriteRequest& request, PatchKind kind, const nlohmann::json& patch);
+    ApiResult<JsonPtr> patch(const WriteRequest& request, PatchKind kind,
+                             const nlohmann::json& patch);
     // Server-side apply; creates the object when it is absent.
-    ApiResult<JsonPtr> apply(const WriteRequest& request, const nlohmann::json& applied, bool force);
+    ApiResult<JsonPtr> apply(const WriteRequest& request, const nlohmann::json& applied,
+                             bool force);
     // Removes at once, or marks the object as being deleted while finalizers or a grace period hold it.
     ApiResult<JsonPtr> remove(const WriteRequest& request, const DeleteRequest& options);
 
@@ -61,11 +63,13 @@ class ObjectWriter {
     ApiStatus check_namespace(const WriteRequest& request) const;
     ApiStatus check_identity(const WriteRequest& request, const nlohmann::json& object) const;
     ApiStatus prune(const WriteRequest& request, nlohmann::json& object) const;
-    ApiStatus validate(const WriteRequest& request, const JsonPtr& object, const JsonPtr& live) const;
-    ApiResult<JsonPtr> commit(const WriteRequest& request, const JsonPtr& live, nlohmann::json next, bool applied);
+    ApiStatus validate(const WriteRequest& request, const JsonPtr& object,
+                       const JsonPtr& live) const;
+    ApiResult<JsonPtr> commit(const WriteRequest& request, const JsonPtr& live, nlohmann::json next,
+                              bool applied);
     ApiResult<JsonPtr> write(const WriteRequest& request, const JsonPtr& live, nlohmann::json next);
-    ApiResult<JsonPtr> mark_deleted(const WriteRequest& request, const JsonPtr& live, nlohmann::json next,
-                                    std::int64_t grace);
+    ApiResult<JsonPtr> mark_deleted(const WriteRequest& request, const JsonPtr& live,
+                                    nlohmann::json next, std::int64_t grace);
     void release_dependents(const std::string& owner_uid);
 
     Store& x_store;

@@ -19,7 +19,8 @@ std::string path_of(const std::string& group, const std::string& version) {
 // "dev.example.kafka.v1alpha1.KafkaTopic" for kafka.example.dev.
 std::string schema_name(const ResourceInfo& resource) {
     std::string reversed;
-    std::string_view rest = resource.group.empty() ? "core.api.k8s.io" : std::string_view(resource.group);
+    std::string_view rest =
+        resource.group.empty() ? "core.api.k8s.io" : std::string_view(resource.group);
     while (!rest.empty()) {
         const std::size_t dot = rest.rfind('.');
         reversed += dot == std::string_view::npos ? rest : rest.substr(dot + 1);
@@ -33,7 +34,9 @@ Json kind_mark(const ResourceInfo& resource) {
     return {{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind}};
 }
 
-Json text_field(const char* description) { return {{"type", "string"}, {"description", description}}; }
+Json text_field(const char* description) {
+    return {{"type", "string"}, {"description", description}};
+}
 
 Json metadata_schema() {
     const Json texts = {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
@@ -41,10 +44,13 @@ Json metadata_schema() {
     labels["description"] = "Keys and values that selectors look at.";
     Json annotations = texts;
     annotations["description"] = "Keys and values that nothing selects by.";
-    Json finalizers = {{"type", "array"}, {"items", {{"type", "string"}}},
+    Json finalizers = {{"type", "array"},
+                       {"items", {{"type", "string"}}},
                        {"description", "Must be empty before the object is removed."}};
-    Json owners = {{"type", "array"}, {"items", {{"type", "object"}}},
-                   {"description", "Objects this one depends on; it is removed with the last of them."}};
+    Json owners = {
+        {"type", "array"},
+        {"items", {{"type", "object"}}},
+        {"description", "Objects this one depends on; it is removed with the last of them."}};
     return {{"type", "object"},
             {"description", "Metadata that every object has."},
             {"properties",
@@ -53,11 +59,16 @@ Json metadata_schema() {
               {"namespace", text_field("The space names are unique in.")},
               {"uid", text_field("Unique in time and space; set by the server.")},
               {"resourceVersion", text_field("Changes with each write; set by the server.")},
-              {"generation", {{"type", "integer"}, {"description", "Grows with each change of the spec."}}},
-              {"creationTimestamp", {{"type", "string"}, {"format", "date-time"},
-                                     {"description", "When it was created; set by the server."}}},
-              {"deletionTimestamp", {{"type", "string"}, {"format", "date-time"},
-                                     {"description", "Since when it is being removed; set by the server."}}},
+              {"generation",
+               {{"type", "integer"}, {"description", "Grows with each change of the spec."}}},
+              {"creationTimestamp",
+               {{"type", "string"},
+                {"format", "date-time"},
+                {"description", "When it was created; set by the server."}}},
+              {"deletionTimestamp",
+               {{"type", "string"},
+                {"format", "date-time"},
+                {"description", "Since when it is being removed; set by the server."}}},
               {"labels", std::move(labels)},
               {"annotations", std::move(annotations)},
               {"finalizers", std::move(finalizers)},
@@ -75,35 +86,43 @@ Json kind_schema(const ResourceInfo& resource, const std::string& reference_pref
     Json& properties = schema["properties"];
     properties["apiVersion"] = text_field("The group and version of this object's schema.");
     properties["kind"] = text_field("The kind of this object.");
-    properties["metadata"] = {{"allOf", Json::array({{{"$ref", reference_prefix + kMetadataName}}})},
-                              {"description", "Standard object's metadata."},
-                              {"default", Json::object()}};
+    properties["metadata"] = {
+        {"allOf", Json::array({{{"$ref", reference_prefix + kMetadataName}}})},
+        {"description", "Standard object's metadata."},
+        {"default", Json::object()}};
     schema["x-kubernetes-group-version-kind"] = Json::array({kind_mark(resource)});
     return schema;
 }
 
 Json query_parameter(const char* name, const char* description) {
-    return {{"name", name}, {"in", "query"}, {"description", description},
+    return {{"name", name},
+            {"in", "query"},
+            {"description", description},
             {"schema", {{"type", "string"}, {"uniqueItems", true}}}};
 }
 
 Json operation(const ResourceInfo& resource, const char* action, bool writes) {
-    const Json reference = {{"schema", {{"$ref", "#/components/schemas/" + schema_name(resource)}}}};
-    Json out = {{"x-kubernetes-action", action},
-                {"x-kubernetes-group-version-kind", kind_mark(resource)},
-                {"responses", {{"200", {{"description", "OK"}, {"content", {{"application/json", reference}}}}}}}};
+    const Json reference = {
+        {"schema", {{"$ref", "#/components/schemas/" + schema_name(resource)}}}};
+    Json out = {
+        {"x-kubernetes-action", action},
+        {"x-kubernetes-group-version-kind", kind_mark(resource)},
+        {"responses",
+         {{"200", {{"description", "OK"}, {"content", {{"application/json", reference}}}}}}}};
     if (writes) {
-        out["parameters"] = Json::array({query_parameter("dryRun", "All: nothing is stored."),
-                                         query_parameter("fieldManager", "Who writes."),
-                                         query_parameter("fieldValidation", "Ignore, Warn or Strict.")});
+        out["parameters"] =
+            Json::array({query_parameter("dryRun", "All: nothing is stored."),
+                         query_parameter("fieldManager", "Who writes."),
+                         query_parameter("fieldValidation", "Ignore, Warn or Strict.")});
         out["requestBody"] = {{"content", {{"*/*", reference}}}};
     }
     return out;
 }
 
 Json paths_of(const ResourceInfo& resource) {
-    const std::string base = fmt::format("/{}{}/{}", path_of(resource.group, resource.version),
-                                         resource.namespaced ? "/namespaces/{namespace}" : "", resource.plural);
+    const std::string base =
+        fmt::format("/{}{}/{}", path_of(resource.group, resource.version),
+                    resource.namespaced ? "/namespaces/{namespace}" : "", resource.plural);
     Json patch = operation(resource, "patch", true);
     Json types = Json::object();
     for (const char* type : {"application/apply-patch+yaml", "application/json-patch+json",
@@ -114,7 +133,9 @@ Json paths_of(const ResourceInfo& resource) {
         types["application/strategic-merge-patch+json"] = {{"schema", {{"type", "object"}}}};
     }
     patch["requestBody"] = {{"content", std::move(types)}};
-    return {{base, {{"get", operation(resource, "list", false)}, {"post", operation(resource, "post", true)}}},
+    return {{base,
+             {{"get", operation(resource, "list", false)},
+              {"post", operation(resource, "post", true)}}},
             {base + "/{name}",
              {{"get", operation(resource, "get", false)},
               {"put", operation(resource, "put", true)},
@@ -122,7 +143,9 @@ Json paths_of(const ResourceInfo& resource) {
               {"delete", operation(resource, "delete", false)}}}};
 }
 
-Json information() { return {{"title", "Millrace embedded Kubernetes API"}, {"version", "v1.30.0-millrace"}}; }
+Json information() {
+    return {{"title", "Millrace embedded Kubernetes API"}, {"version", "v1.30.0-millrace"}};
+}
 
 }  // namespace
 
@@ -130,7 +153,8 @@ nlohmann::json openapi_index(const ResourceRegistry& registry) {
     Json paths = Json::object();
     for (const ResourcePtr& resource : registry.all()) {
         const std::string path = path_of(resource->group, resource->version);
-        paths[path] = {{"serverRelativeURL", fmt::format("/openapi/v3/{}?hash={}", path, registry.generation())}};
+        paths[path] = {{"serverRelativeURL",
+                        fmt::format("/openapi/v3/{}?hash={}", path, registry.generation())}};
     }
     return {{"paths", std::move(paths)}};
 }
@@ -158,7 +182,8 @@ nlohmann::json openapi_v2(const ResourceRegistry& registry) {
     Json definitions = {{kMetadataName, metadata_schema()}};
     for (const ResourcePtr& resource : registry.all()) {
         Json schema = kind_schema(*resource, "#/definitions/");
-        schema["properties"]["metadata"] = {{"$ref", std::string("#/definitions/") + kMetadataName}};
+        schema["properties"]["metadata"] = {
+            {"$ref", std::string("#/definitions/") + kMetadataName}};
         definitions[schema_name(*resource)] = std::move(schema);
     }
     return {{"swagger", "2.0"},

@@ -20,7 +20,8 @@ Json merged(const Json& live, const Json& patch, const ShapeContext& at);
 // Strategic merge looks at the first merge key only.
 std::string merge_key(const ShapeContext& at, const Json& list) {
     const ListShape shape = list_shape(at, list);
-    return shape.kind == ListShape::Kind::map && !shape.keys.empty() ? shape.keys.front() : std::string();
+    return shape.kind == ListShape::Kind::map && !shape.keys.empty() ? shape.keys.front()
+                                                                     : std::string();
 }
 
 Json without_directives(Json value) {
@@ -42,17 +43,16 @@ Json without_directives(Json value) {
 Json merged_list(const Json& live, const Json& patch, const ShapeContext& at) {
     const std::string key = merge_key(at, patch);
     if (key.empty()) {
-        return list_shape(at, patch).kind == ListShape::Kind::set
-                   ? [&] {
-                         Json out = live;
-                         for (const Json& item : patch) {
-                             if (std::ranges::find(out, item) == out.end()) {
-                                 out.push_back(item);
-                             }
-                         }
-                         return out;
-                     }()
-                   : without_directives(patch);
+        return list_shape(at, patch).kind == ListShape::Kind::set ? [&] {
+            Json out = live;
+            for (const Json& item : patch) {
+                if (std::ranges::find(out, item) == out.end()) {
+                    out.push_back(item);
+                }
+            }
+            return out;
+        }()
+                                                                  : without_directives(patch);
     }
     Json out = live.is_array() ? live : Json::array();
     for (const Json& item : patch) {
@@ -108,7 +108,8 @@ Json merged(const Json& live, const Json& patch, const ShapeContext& at) {
     Json out = live.is_object() ? live : Json::object();
     if (const Json& retained = value_at(patch, {"$retainKeys"}); retained.is_array()) {
         for (auto it = out.begin(); it != out.end();) {
-            it = std::ranges::find(retained, Json(it.key())) == retained.end() ? out.erase(it) : std::next(it);
+            it = std::ranges::find(retained, Json(it.key())) == retained.end() ? out.erase(it)
+                                                                               : std::next(it);
         }
     }
     for (const auto& [key, child] : patch.items()) {

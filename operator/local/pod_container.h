@@ -1,18 +1,16 @@
 // One container of a PodRun. Shared by the source files of PodRun only.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "operator/local/pod_run.h"
 
 namespace millrace::kube_operator::local {
 
 struct PodRun::Container {
-    Container(std::string name, RestartPolicy policy, nlohmann::json declared)
+    Container(std::string name, RestartPolicy policy, JsonPtr declared)
         : machine(std::move(name), policy), spec(std::move(declared)) {}
 
     ContainerMachine machine;
-    nlohmann::json spec;
+    JsonPtr spec;  // the entry of spec.containers
     std::optional<runtime::ProcessId> process;
     std::uint64_t run = 0;  // counts starts; answers and ends of earlier runs are told apart by it
     std::optional<ProbeMachine> startup;

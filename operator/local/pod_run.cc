@@ -1,6 +1,7 @@
 #include "operator/local/pod_run.h"
 
 #include <csignal>
+#include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
 #include "operator/kube/json_text.h"
@@ -17,7 +18,7 @@ using kube::value_at;
 
 RestartPolicy policy_of(const Json& pod) {
     const std::string policy = text_at(pod, {"spec", "restartPolicy"});
-    return policy == "Never" ? RestartPolicy::never
+    return policy == "Never"       ? RestartPolicy::never
            : policy == "OnFailure" ? RestartPolicy::on_failure
                                    : RestartPolicy::always;
 }
@@ -44,9 +45,10 @@ std::string pod_directory(const PodContext& context, const ObjectKey& pod) {
     return fmt::format("{}/pods/{}_{}", context.directory, pod.name_space, pod.name);
 }
 
-std::string log_path(const PodContext& context, const ObjectKey& pod, const std::string& container, bool previous) {
-    return fmt::format("{}/logs/{}_{}_{}{}.log", context.directory, pod.name_space, pod.name, container,
-                       previous ? ".previous" : "");
+std::string log_path(const PodContext& context, const ObjectKey& pod, const std::string& container,
+                     bool previous) {
+    return fmt::format("{}/logs/{}_{}_{}{}.log", context.directory, pod.name_space, pod.name,
+                       container, previous ? ".previous" : "");
 }
 
 PodRun::PodRun(PodContext& context, ObjectKey key, JsonPtr pod, std::function<void()> on_over)
@@ -71,12 +73,15 @@ PodRun::~PodRun() {
 
 void PodRun::add_containers() {
     const RestartPolicy policy = policy_of(*x_pod);
-    const RestartPolicy init = policy == RestartPolicy::never ? RestartPolicy::never : RestartPolicy::on_failure;
+    const RestartPolicy init =
+        policy == RestartPolicy::never ? RestartPolicy::never : RestartPolicy::on_failure;
     for (const Json& spec : value_at(*x_pod, {"spec", "initContainers"})) {
-        x_init.push_back(std::make_unique<Container>(text_at(spec, {"name"}), init, spec));
+        x_init.push_back(std::make_unique<Container>(text_at(spec, {"name"}), init,
+ std::make_shared<const Json>(spec)));
     }
     for (const Json& spec : value_at(*x_pod, {"spec", "containers"})) {
-        x_containers.push_back(std::make_unique<Container>(text_at(spec, {"name"}), policy, spec));
+        x_containers.push_back(std::make_unique<Container>(text_at(spec, {"name"}), policy,
+ std::make_shared<const Json>(spec)));
     }
 }
 
@@ -93,7 +98,8 @@ PodRun::Container* PodRun::find(const std::string& name) {
 
 bool PodRun::running(const std::string& container) const {
     return std::ranges::any_of(x_containers, [&container](const auto& one) {
-        return one->machine.name() == container && one->machine.phase() == ContainerMachine::Phase::running;
+        return one->machine.name() == container &&
+               one->machine.phase() == ContainerMachine::Phase::running;
     });
 }
 
@@ -131,21 +137,26 @@ void PodRun::start() {
 }
 
 void PodRun::adopt(Container& container) {
-    const std::string path = fmt::format("{}/{}.process", pod_directory(x_context, x_key), container.machine.name());
+    const std::string path =
+        fmt::format("{}/{}.process", pod_directory(x_context, x_key), container.machine.name());
     if (!x_context.runtime.files.exists(path)) {
         return;
     }
     const Result<Bytes> bytes = x_context.runtime.files.read_file(path, 4096);
-    const Result<Json> record = bytes ? kube::parse_json(as_text(*bytes)) : Result<Json>(fail(bytes.error()));
+    const Result<Json> record =
+        bytes ? kube::parse_json(as_text(*bytes)) : Result<Json>(fail(bytes.error()));
     if (!record || text_at(*record, {"uid"}) != x_uid) {
         return;
     }
-    const runtime::ProcessId process{static_cast<int>(kube::number_at(*record, {"pid"})),
-                                     static_cast<std::uint64_t>(kube::number_at(*record, {"startTicks"}))};
+    const runtime::ProcessId process{
+        static_cast<int>(kube::number_at(*record, {"pid"})),
+        static_cast<std::uint64_t>(kube::number_at(*record, {"startTicks"}))};
     container.started = WallTime{kube::number_at(*record, {"started"})};
-    container.machine.on_adopted(static_cast<int>(kube::number_at(*record, {"restarts"})), x_context.runtime.loop.now(), container.started);
+    container.machine.on_adopted(static_cast<int>(kube::number_at(*record, {"restarts"})),
+                                 x_context.runtime.loop.now(), container.started);
     const std::uint64_t run = ++container.run;
-    auto on_end_of_process = [self = weak_from_this(), name = container.machine.name(), run](const runtime::ProcessEnd& end) {
+    auto on_end_of_process = [self = weak_from_this(), name = container.machine.name(),
+                              run](const runtime::ProcessEnd& end) {
         if (auto pod = self.lock()) {
             pod->on_end(name, run, end);
         }
@@ -153,13 +164,14 @@ void PodRun::adopt(Container& container) {
     if (!x_context.processes.adopt(process, on_end_of_process)) {
         runtime::ProcessEnd unknown;
         unknown.known = false;
-        container.machine.on_ended(end_of(unknown, x_context.runtime.loop.wall_now()), x_context.runtime.loop.now());
+        container.machine.on_ended(end_of(unknown, x_context.runtime.loop.wall_now()),
+                                   x_context.runtime.loop.now());
         return;
     }
     container.process = process;
     begin_probes(container);
-    log_info("pods", "{}/{} is running since an earlier start, pid {}", x_key.to_string(), container.machine.name(),
-             process.pid);
+    log_info("pods", "{}/{} is running since an earlier start, pid {}", x_key.to_string(),
+             container.machine.name(), process.pid);
 }
 
 void PodRun::update(JsonPtr pod) {
@@ -167,7 +179,8 @@ void PodRun::update(JsonPtr pod) {
     if (!is_being_deleted(*x_pod)) {
         return;
     }
-    const std::int64_t grace = kube::number_at(*x_pod, {"metadata", "deletionGracePeriodSeconds"}, 30);
+    const std::int64_t grace =
+        kube::number_at(*x_pod, {"metadata", "deletionGracePeriodSeconds"}, 30);
     if (!x_stopping) {
         log_info("pods", "{} is being deleted, grace {} s", x_key.to_string(), grace);
     }
@@ -187,7 +200,8 @@ void PodRun::shut_down(std::function<void()> then) {
     x_on_shut_down = std::move(then);
     x_abandoned = true;
     x_stopping = true;
-    stop_all(std::chrono::seconds(kube::number_at(*x_pod, {"spec", "terminationGracePeriodSeconds"}, 30)));
+    stop_all(std::chrono::seconds(
+        kube::number_at(*x_pod, {"spec", "terminationGracePeriodSeconds"}, 30)));
     end_if_over();
 }
 
@@ -216,7 +230,8 @@ void PodRun::stop(Container& container, Duration grace) {
     container.kill_timer =
         x_context.runtime.loop.run_after(grace, [self = weak_from_this(), process] {
             if (auto pod = self.lock()) {
-                [[maybe_unused]] const Status sent = pod->x_context.processes.signal(process, SIGKILL);
+                [[maybe_unused]] const Status sent =
+                    pod->x_context.processes.signal(process, SIGKILL);
             }
         });
 }
@@ -233,7 +248,8 @@ void PodRun::on_end(const std::string& name, std::uint64_t run, const runtime::P
     container->startup.reset();
     container->readiness.reset();
     container->liveness.reset();
-    container->machine.on_ended(end_of(end, x_context.runtime.loop.wall_now()), x_context.runtime.loop.now());
+    container->machine.on_ended(end_of(end, x_context.runtime.loop.wall_now()),
+                                x_context.runtime.loop.now());
     advance();
 }
 
@@ -246,8 +262,8 @@ bool PodRun::initialized() const {
 
 PodRun::Container* PodRun::next_init() {
     for (const std::unique_ptr<Container>& one : x_init) {
-        const bool finished = one->machine.phase() == ContainerMachine::Phase::ended && one->machine.last_end() &&
-                              one->machine.last_end()->exit_code == 0;
+        const bool finished = one->machine.phase() == ContainerMachine::Phase::ended &&
+                              one->machine.last_end() && one->machine.last_end()->exit_code == 0;
         if (!finished) {
             return one.get();
         }
@@ -258,7 +274,8 @@ PodRun::Container* PodRun::next_init() {
 void PodRun::start_due() {
     const Instant now = x_context.runtime.loop.now();
     // A pod whose containers run already, since an earlier start of this program, has been initialized.
-    const bool begun = std::ranges::any_of(x_containers, [](const auto& one) { return one->run > 0; });
+    const bool begun =
+        std::ranges::any_of(x_containers, [](const auto& one) { return one->run > 0; });
     Container* init = begun ? nullptr : next_init();
     if (init != nullptr) {
         if (init->machine.wants_start(now)) {
@@ -298,7 +315,9 @@ void PodRun::publish() {
     for (const std::unique_ptr<Container>& one : x_containers) {
         state.containers.push_back(&one->machine);
     }
-    state.initialized = initialized() || std::ranges::any_of(x_containers, [](const auto& one) { return one->run > 0; });
+    state.initialized = initialized() || std::ranges::any_of(x_containers, [](const auto& one) {
+                            return one->run > 0;
+                        });
     state.address = x_address;
     const Json& before = value_at(*x_pod, {"status"});
     const std::string started = text_at(before, {"startTime"});
@@ -319,8 +338,8 @@ void PodRun::publish() {
     request.subresource = "status";
     request.manager = "millrace-local";
     request.now = x_context.runtime.loop.wall_now();
-    const ApiResult<JsonPtr> stored =
-        x_context.core.writer().patch(request, PatchKind::merge, Json{{"status", std::move(status)}});
+    const ApiResult<JsonPtr> stored = x_context.core.writer().patch(
+        request, PatchKind::merge, Json{{"status", std::move(status)}});
     if (stored && text_at(**stored, {"metadata", "uid"}) == x_uid) {
         x_pod = *stored;
     }
@@ -380,7 +399,8 @@ void PodRun::end_if_over() {
     const std::string directory = pod_directory(x_context, x_key);
     if (x_context.runtime.files.exists(directory)) {
         if (const Status removed = x_context.runtime.files.remove_tree(directory); !removed) {
-            log_warning("pods", "{} could not be removed: {}", directory, removed.error().to_string());
+            log_warning("pods", "{} could not be removed: {}", directory,
+                        removed.error().to_string());
         }
     }
     x_context.runtime.loop.post(x_on_over);

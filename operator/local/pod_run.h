@@ -30,7 +30,8 @@ struct PodContext {
 };
 
 std::string pod_directory(const PodContext& context, const ObjectKey& pod);
-std::string log_path(const PodContext& context, const ObjectKey& pod, const std::string& container, bool previous);
+std::string log_path(const PodContext& context, const ObjectKey& pod, const std::string& container,
+                     bool previous);
 
 class PodRun : public std::enable_shared_from_this<PodRun> {
  public:
@@ -95,7 +96,8 @@ class PodRun : public std::enable_shared_from_this<PodRun> {
     std::vector<std::unique_ptr<Container>> x_init;
     std::vector<std::unique_ptr<Container>> x_containers;
     std::map<std::string, std::string> x_directories;
-    std::map<std::string, std::unique_ptr<runtime::HttpClient>> x_clients;  // of probes, by base URL
+    std::map<std::string, std::unique_ptr<runtime::HttpClient>>
+        x_clients;  // of probes, by base URL
     std::string x_published;
     runtime::TimerId x_timer = runtime::TimerId::none;
     bool x_stopping = false;

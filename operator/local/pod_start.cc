@@ -1,5 +1,6 @@
 // Starting the processes of a pod and probing them.
 #include <csignal>
+#include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
 #include "operator/kube/json_text.h"
@@ -26,18 +27,18 @@ Status PodRun::prepare(Container& container, ContainerCommand& command) {
     PodView of_files = view();
     for (auto* list : {&x_init, &x_containers}) {
         for (const std::unique_ptr<Container>& one : *list) {
-            of_files.mounts.merge(container_mounts(one->spec, x_directories));
+            of_files.mounts.merge(container_mounts(*one->spec, x_directories));
         }
     }
     const PodSources sources = sources_of(x_context.core.store(), x_key.name_space);
     TRY(fill_volumes(x_context.runtime.files, *x_pod, x_directories, of_files, sources));
     PodView own = view();
-    own.mounts = container_mounts(container.spec, x_directories);
+    own.mounts = container_mounts(*container.spec, x_directories);
     Json shown = *x_pod;
     shown["status"]["podIP"] = x_address;
     shown["status"]["hostIP"] = "127.0.0.1";
     shown["spec"]["nodeName"] = x_context.node_name;
-    CommandResult result = container_command(shown, container.spec, own, sources);
+    CommandResult result = container_command(shown, *container.spec, own, sources);
     if (!result.missing.empty()) {
         return fail(Errc::not_found, result.missing);
     }
@@ -53,7 +54,8 @@ void PodRun::launch(Container& container) {
     runtime::Loop& loop = x_context.runtime.loop;
     const std::string& name = container.machine.name();
     if (const Status prepared = prepare(container, container.command); !prepared) {
-        container.machine.on_blocked("CreateContainerConfigError", prepared.error().message, loop.now());
+        container.machine.on_blocked("CreateContainerConfigError", prepared.error().message,
+                                     loop.now());
         return;
     }
     const std::string log = log_path(x_context, x_key, name, false);
@@ -67,21 +69,23 @@ void PodRun::launch(Container& container) {
     options.directory = pod_directory(x_context, x_key);
     options.output_path = log;
     const std::uint64_t run = ++container.run;
-    const Result<runtime::ProcessId> process =
-        x_context.processes.spawn(options, [self = weak_from_this(), name, run](const runtime::ProcessEnd& end) {
+    const Result<runtime::ProcessId> process = x_context.processes.spawn(
+        options, [self = weak_from_this(), name, run](const runtime::ProcessEnd& end) {
             if (auto pod = self.lock()) {
                 pod->on_end(name, run, end);
             }
         });
     if (!process) {
-        log_warning("pods", "{}/{} could not be started: {}", x_key.to_string(), name, process.error().to_string());
+        log_warning("pods", "{}/{} could not be started: {}", x_key.to_string(), name,
+                    process.error().to_string());
         container.machine.on_blocked("RunContainerError", process.error().message, loop.now());
         return;
     }
     container.process = *process;
     container.started = loop.wall_now();
     container.machine.on_started(loop.now(), loop.wall_now());
-    log_info("pods", "{}/{} started, pid {}, address {}", x_key.to_string(), name, process->pid, x_address);
+    log_info("pods", "{}/{} started, pid {}, address {}", x_key.to_string(), name, process->pid,
+             x_address);
     begin_probes(container);
     write_record(container);
 }
@@ -92,10 +96,13 @@ void PodRun::write_record(const Container& container) {
                          {"startTicks", container.process->start_ticks},
                          {"restarts", container.machine.restarts()},
                          {"started", container.started.millis}};
-    const std::string path = fmt::format("{}/{}.process", pod_directory(x_context, x_key), container.machine.name());
-    if (const Status written = x_context.runtime.files.replace_file(path, as_bytes(kube::to_text(record))); !written) {
-        log_warning("pods", "{} could not be written, so this process will not be found again: {}", path,
-                    written.error().to_string());
+    const std::string path =
+        fmt::format("{}/{}.process", pod_directory(x_context, x_key), container.machine.name());
+    if (const Status written =
+            x_context.runtime.files.replace_file(path, as_bytes(kube::to_text(record)));
+        !written) {
+        log_warning("pods", "{} could not be written, so this process will not be found again: {}",
+                    path, written.error().to_string());
     }
 }
 
@@ -105,18 +112,21 @@ void PodRun::refresh_files() {
     }
     PodView of_files = view();
     for (const std::unique_ptr<Container>& one : x_containers) {
-        of_files.mounts.merge(container_mounts(one->spec, x_directories));
+        of_files.mounts.merge(container_mounts(*one->spec, x_directories));
     }
     const PodSources sources = sources_of(x_context.core.store(), x_key.name_space);
-    if (const Status filled = fill_volumes(x_context.runtime.files, *x_pod, x_directories, of_files, sources); !filled) {
-        log_warning("pods", "the files of {} keep their content: {}", x_key.to_string(), filled.error().to_string());
+    if (const Status filled =
+            fill_volumes(x_context.runtime.files, *x_pod, x_directories, of_files, sources);
+        !filled) {
+        log_warning("pods", "the files of {} keep their content: {}", x_key.to_string(),
+                    filled.error().to_string());
     }
 }
 
 void PodRun::begin_probes(Container& container) {
     const Instant now = x_context.runtime.loop.now();
     auto make = [&](const char* field) -> std::optional<ProbeMachine> {
-        const std::optional<ProbeSpec> spec = read_probe(container.spec, field);
+        const std::optional<ProbeSpec> spec = read_probe(*container.spec, field);
         return spec ? std::optional(ProbeMachine(*spec, now)) : std::nullopt;
     };
     container.startup = make("startupProbe");
@@ -128,9 +138,12 @@ void PodRun::begin_probes(Container& container) {
 
 std::optional<ProbeMachine>& PodRun::probe(Container& container, ProbeKind kind) {
     switch (kind) {
-        case ProbeKind::startup: return container.startup;
-        case ProbeKind::readiness: return container.readiness;
-        case ProbeKind::liveness: break;
+        case ProbeKind::startup:
+            return container.startup;
+        case ProbeKind::readiness:
+            return container.readiness;
+        case ProbeKind::liveness:
+            break;
     }
     return container.liveness;
 }
@@ -152,15 +165,22 @@ void PodRun::run_probes(Container& container) {
 
 void PodRun::ask(Container& container, ProbeKind kind) {
     const ProbeSpec& spec = probe(container, kind)->spec();
-    auto answer = [self = weak_from_this(), name = container.machine.name(), run = container.run, kind](bool good) {
+    auto answer = [self = weak_from_this(), name = container.machine.name(), run = container.run,
+                   kind](bool good) {
         if (auto pod = self.lock()) {
             pod->take_answer(name, run, kind, good);
         }
     };
     switch (spec.kind) {
-        case ProbeSpec::Kind::http: ask_http(spec, answer); return;
-        case ProbeSpec::Kind::tcp: ask_tcp(spec, answer); return;
-        case ProbeSpec::Kind::exec: ask_exec(container, spec, answer); return;
+        case ProbeSpec::Kind::http:
+            ask_http(spec, answer);
+            return;
+        case ProbeSpec::Kind::tcp:
+            ask_tcp(spec, answer);
+            return;
+        case ProbeSpec::Kind::exec:
+            ask_exec(container, spec, answer);
+            return;
     }
 }
 
@@ -171,7 +191,8 @@ void PodRun::ask_http(const ProbeSpec& spec, std::function<void(bool)> answer) {
     if (!client) {
         runtime::HttpClientOptions options;
         options.base_url = url;
-        options.verify_server = false;  // as a kubelet: the probe asks whether it lives, not who it is
+        options.verify_server =
+            false;  // as a kubelet: the probe asks whether it lives, not who it is
         options.connect_timeout = spec.timeout;
         options.read_timeout = spec.timeout;
         options.response_bytes_max = 64 << 10;
@@ -186,23 +207,28 @@ void PodRun::ask_http(const ProbeSpec& spec, std::function<void(bool)> answer) {
         request.query[spec.path.substr(mark + 1, equals - mark - 1)] =
             equals == std::string::npos ? std::string() : spec.path.substr(equals + 1);
     }
-    client->request(std::move(request), [answer = std::move(answer)](const Result<runtime::HttpResponse>& response) {
-        answer(response && response->status >= 200 && response->status < 400);
-    });
+    client->request(std::move(request),
+                    [answer = std::move(answer)](const Result<runtime::HttpResponse>& response) {
+                        answer(response && response->status >= 200 && response->status < 400);
+                    });
 }
 
 void PodRun::ask_tcp(const ProbeSpec& spec, std::function<void(bool)> answer) {
     x_context.runtime.network.connect(
         runtime::Endpoint{spec.host.empty() ? x_address : spec.host, spec.port}, spec.timeout,
-        [answer = std::move(answer)](const Result<std::unique_ptr<runtime::Stream>>& stream) { answer(stream.has_value()); });
+        [answer = std::move(answer)](const Result<std::unique_ptr<runtime::Stream>>& stream) {
+            answer(stream.has_value());
+        });
 }
 
-void PodRun::ask_exec(Container& container, const ProbeSpec& spec, std::function<void(bool)> answer) {
+void PodRun::ask_exec(Container& container, const ProbeSpec& spec,
+                      std::function<void(bool)> answer) {
     runtime::ProcessOptions options;
     PodView own = view();
-    own.mounts = container_mounts(container.spec, x_directories);
+    own.mounts = container_mounts(*container.spec, x_directories);
     for (const std::string& word : spec.command) {
-        options.argv.push_back(localized(expand_variables(word, container.command.environment), own));
+        options.argv.push_back(
+            localized(expand_variables(word, container.command.environment), own));
     }
     if (options.argv.empty()) {
         answer(false);
@@ -244,10 +270,12 @@ void PodRun::take_answer(const std::string& name, std::uint64_t run, ProbeKind k
     } else if (kind == ProbeKind::startup && verdict == ProbeMachine::Verdict::passing) {
         container->machine.set_started(true);
         container->machine.set_ready(!container->readiness);
-    } else if (kind != ProbeKind::readiness && verdict == ProbeMachine::Verdict::failing && !container->stopping) {
+    } else if (kind != ProbeKind::readiness && verdict == ProbeMachine::Verdict::failing &&
+               !container->stopping) {
         log_warning("pods", "{}/{} fails its {} probe and is restarted", x_key.to_string(), name,
                     kind == ProbeKind::startup ? "startup" : "liveness");
-        stop(*container, std::chrono::seconds(kube::number_at(*x_pod, {"spec", "terminationGracePeriodSeconds"}, 30)));
+        stop(*container, std::chrono::seconds(kube::number_at(
+                             *x_pod, {"spec", "terminationGracePeriodSeconds"}, 30)));
     }
     advance();
 }

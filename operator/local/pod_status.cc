@@ -28,9 +28,10 @@ std::string phase_of(const PodState& state) {
     if (std::ranges::any_of(state.init_containers, failed)) {
         return "Failed";
     }
-    const bool over = !state.containers.empty() && std::ranges::all_of(state.containers, [](const auto* one) {
-        return one->phase() == Phase::ended;
-    });
+    const bool over =
+        !state.containers.empty() && std::ranges::all_of(state.containers, [](const auto* one) {
+            return one->phase() == Phase::ended;
+        });
     if (over) {
         return std::ranges::any_of(state.containers, failed) ? "Failed" : "Succeeded";
     }
@@ -41,7 +42,9 @@ std::string phase_of(const PodState& state) {
 }
 
 Json condition(const char* type, bool good, const char* reason, const Json& before, WallTime now) {
-    Json out = {{"type", type}, {"status", good ? "True" : "False"}, {"lastProbeTime", nullptr},
+    Json out = {{"type", type},
+                {"status", good ? "True" : "False"},
+                {"lastProbeTime", nullptr},
                 {"lastTransitionTime", to_iso8601(now)}};
     if (!good) {
         out["reason"] = reason;
@@ -56,12 +59,12 @@ Json condition(const char* type, bool good, const char* reason, const Json& befo
 
 }  // namespace
 
-nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state, const nlohmann::json& before,
-                          WallTime now) {
+nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state,
+                          const nlohmann::json& before, WallTime now) {
     const std::string phase = phase_of(state);
-    const bool ready = phase == "Running" && std::ranges::all_of(state.containers, [](const auto* one) {
-        return one->ready();
-    });
+    const bool ready =
+        phase == "Running" &&
+        std::ranges::all_of(state.containers, [](const auto* one) { return one->ready(); });
     const char* unready = phase == "Succeeded" ? "PodCompleted" : "ContainersNotReady";
     Json out = {{"phase", phase},
                 {"hostIP", "127.0.0.1"},
@@ -71,20 +74,23 @@ nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state, cons
                 {"qosClass", "BestEffort"}};
     Json statuses = Json::array();
     for (const ContainerMachine* one : state.containers) {
-        statuses.push_back(one->status(image_of(value_at(pod, {"spec", "containers"}), one->name())));
+        statuses.push_back(
+            one->status(image_of(value_at(pod, {"spec", "containers"}), one->name())));
     }
     out["containerStatuses"] = std::move(statuses);
     if (!state.init_containers.empty()) {
         Json first = Json::array();
         for (const ContainerMachine* one : state.init_containers) {
-            first.push_back(one->status(image_of(value_at(pod, {"spec", "initContainers"}), one->name())));
+            first.push_back(
+                one->status(image_of(value_at(pod, {"spec", "initContainers"}), one->name())));
         }
         out["initContainerStatuses"] = std::move(first);
     }
-    out["conditions"] = Json::array({condition("PodScheduled", true, "", before, now),
-                                     condition("Initialized", state.initialized, "ContainersNotInitialized", before, now),
-                                     condition("ContainersReady", ready, unready, before, now),
-                                     condition("Ready", ready, unready, before, now)});
+    out["conditions"] = Json::array(
+        {condition("PodScheduled", true, "", before, now),
+         condition("Initialized", state.initialized, "ContainersNotInitialized", before, now),
+         condition("ContainersReady", ready, unready, before, now),
+         condition("Ready", ready, unready, before, now)});
     if (!value_at(before, {"observedGeneration"}).is_null()) {
         out["observedGeneration"] = value_at(before, {"observedGeneration"});
     }

@@ -17,6 +17,7 @@ struct PodState {
 };
 
 // before is the present status: condition times are kept while a condition does not change.
-nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state, const nlohmann::json& before, WallTime now);
+nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state,
+                          const nlohmann::json& before, WallTime now);
 
 }  // namespace millrace::kube_operator::local

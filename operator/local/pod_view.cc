@@ -15,15 +15,17 @@ using kube::text_at;
 using kube::value_at;
 
 bool path_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
 }
 
 // Replaces what stands at a path's beginning and ends at a boundary. A slash before it means the middle of another path.
-std::string with_mount(const std::string& text, const std::string& mount, const std::string& directory) {
+std::string with_mount(const std::string& text, const std::string& mount,
+                       const std::string& directory) {
     std::string out;
     std::size_t start = 0;
-    for (std::size_t at = text.find(mount); at != std::string::npos; at = text.find(mount, at + 1)) {
+    for (std::size_t at = text.find(mount); at != std::string::npos;
+         at = text.find(mount, at + 1)) {
         if (at < start) {
             continue;
         }
@@ -57,11 +59,13 @@ std::string with_address(std::string text, const std::string& address) {
 }
 
 std::string with_pod_names(const std::string& text, const PodView& view) {
-    static const RE2 name(R"(([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?)");
+    static const RE2 name(
+        R"(([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.([a-z0-9][-a-z0-9]*)\.svc(?:\.cluster\.local)?)");
     std::string out;
     re2::StringPiece rest(text);
     std::array<re2::StringPiece, 4> parts;
-    while (name.Match(rest, 0, rest.size(), RE2::UNANCHORED, parts.data(), static_cast<int>(parts.size()))) {
+    while (name.Match(rest, 0, rest.size(), RE2::UNANCHORED, parts.data(),
+                      static_cast<int>(parts.size()))) {
         const auto before = static_cast<std::size_t>(parts[0].data() - rest.data());
         out.append(rest.data(), before);
         out += view.resolve(std::string(parts[3]), std::string(parts[1]));
@@ -79,7 +83,8 @@ struct Reference {
 };
 
 std::optional<Reference> key_reference(const Json& source) {
-    for (const auto& [field, plural] : {std::pair("configMapKeyRef", "configmaps"), {"secretKeyRef", "secrets"}}) {
+    for (const auto& [field, plural] :
+         {std::pair("configMapKeyRef", "configmaps"), {"secretKeyRef", "secrets"}}) {
         const Json& reference = value_at(source, {field});
         if (reference.is_object()) {
             return Reference{plural, text_at(reference, {"name"}), text_at(reference, {"key"}),
@@ -102,20 +107,22 @@ std::string add_variable(const Json& pod, const Json& declared, const PodSources
     if (!field.empty()) {
         const std::optional<std::string> value = downward_field(pod, field);
         environment[name] = value.value_or("");
-        return value ? std::string() : fmt::format("field {} is not offered to the environment", field);
+        return value ? std::string()
+                     : fmt::format("field {} is not offered to the environment", field);
     }
     const std::optional<Reference> reference = key_reference(source);
     if (!reference) {
         return {};
     }
-    const std::optional<std::string> value = sources.key(reference->plural, reference->name, reference->key);
+    const std::optional<std::string> value =
+        sources.key(reference->plural, reference->name, reference->key);
     if (value) {
         environment[name] = *value;
         return {};
     }
     return reference->optional ? std::string()
-                               : fmt::format("{} \"{}\" has no key \"{}\"", reference->plural, reference->name,
-                                             reference->key);
+                               : fmt::format("{} \"{}\" has no key \"{}\"", reference->plural,
+                                             reference->name, reference->key);
 }
 
 std::string add_whole_maps(const Json& container, const PodSources& sources,
@@ -136,7 +143,8 @@ std::string add_whole_maps(const Json& container, const PodSources& sources,
 }
 
 std::string image_program(const std::string& image) {
-    std::string name = image.substr(image.rfind('/') == std::string::npos ? 0 : image.rfind('/') + 1);
+    std::string name =
+        image.substr(image.rfind('/') == std::string::npos ? 0 : image.rfind('/') + 1);
     return name.substr(0, name.find_first_of(":@"));
 }
 
@@ -146,14 +154,16 @@ std::string localized(const std::string& text, const PodView& view) {
     std::string out = text;
     // Longer mount paths first: /data/logs before /data.
     std::vector<std::pair<std::string, std::string>> mounts(view.mounts.begin(), view.mounts.end());
-    std::ranges::sort(mounts, std::greater<>(), [](const auto& mount) { return mount.first.size(); });
+    std::ranges::sort(mounts, std::greater<>(),
+                      [](const auto& mount) { return mount.first.size(); });
     for (const auto& [mount, directory] : mounts) {
         out = with_mount(out, mount, directory);
     }
     return with_pod_names(with_address(std::move(out), view.address), view);
 }
 
-std::string expand_variables(const std::string& text, const std::map<std::string, std::string>& environment) {
+std::string expand_variables(const std::string& text,
+                             const std::map<std::string, std::string>& environment) {
     std::string out;
     for (std::size_t at = 0; at < text.size(); ++at) {
         if (text[at] != '$' || at + 1 == text.size()) {
@@ -166,8 +176,9 @@ std::string expand_variables(const std::string& text, const std::map<std::string
             continue;
         }
         const std::size_t end = text[at + 1] == '(' ? text.find(')', at) : std::string::npos;
-        const auto found =
-            end == std::string::npos ? environment.end() : environment.find(text.substr(at + 2, end - at - 2));
+        const auto found = end == std::string::npos
+                               ? environment.end()
+                               : environment.find(text.substr(at + 2, end - at - 2));
         if (found == environment.end()) {
             out += text[at];
             continue;
@@ -180,9 +191,10 @@ std::string expand_variables(const std::string& text, const std::map<std::string
 
 std::optional<std::string> downward_field(const nlohmann::json& pod, const std::string& path) {
     constexpr std::array<std::string_view, 8> kOffered = {
-        "metadata.name", "metadata.namespace", "metadata.uid",  "spec.nodeName",
-        "spec.serviceAccountName", "status.podIP", "status.hostIP", "status.podIPs"};
-    const bool keyed = path.starts_with("metadata.labels[") || path.starts_with("metadata.annotations[");
+        "metadata.name",           "metadata.namespace", "metadata.uid",  "spec.nodeName",
+        "spec.serviceAccountName", "status.podIP",       "status.hostIP", "status.podIPs"};
+    const bool keyed =
+        path.starts_with("metadata.labels[") || path.starts_with("metadata.annotations[");
     if (!keyed && std::ranges::find(kOffered, path) == kOffered.end()) {
         return std::nullopt;
     }
@@ -190,8 +202,8 @@ std::optional<std::string> downward_field(const nlohmann::json& pod, const std::
     return found.empty() || !found[0]->is_string() ? std::string() : found[0]->get<std::string>();
 }
 
-CommandResult container_command(const nlohmann::json& pod, const nlohmann::json& container, const PodView& view,
-                                const PodSources& sources) {
+CommandResult container_command(const nlohmann::json& pod, const nlohmann::json& container,
+                                const PodView& view, const PodSources& sources) {
     CommandResult out;
     std::map<std::string, std::string>& environment = out.command.environment;
     environment["HOSTNAME"] = text_at(pod, {"metadata", "name"});
@@ -207,12 +219,14 @@ CommandResult container_command(const nlohmann::json& pod, const nlohmann::json&
     for (const char* part : {"command", "args"}) {
         for (const Json& word : value_at(container, {part})) {
             if (word.is_string()) {
-                out.command.argv.push_back(localized(expand_variables(word.get<std::string>(), environment), view));
+                out.command.argv.push_back(
+                    localized(expand_variables(word.get<std::string>(), environment), view));
             }
         }
     }
     if (value_at(container, {"command"}).empty()) {
-        out.command.argv.insert(out.command.argv.begin(), image_program(text_at(container, {"image"})));
+        out.command.argv.insert(out.command.argv.begin(),
+                                image_program(text_at(container, {"image"})));
     }
     return out;
 }

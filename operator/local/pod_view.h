@@ -16,7 +16,8 @@
 namespace millrace::kube_operator::local {
 
 struct PodView {
-    std::map<std::string, std::string> mounts;  // mount path without a slash at its end -> directory
+    std::map<std::string, std::string>
+        mounts;  // mount path without a slash at its end -> directory
     std::string address;
     std::function<std::string(const std::string& name_space, const std::string& pod)> resolve;
 };
@@ -30,11 +31,11 @@ struct ContainerCommand {
 };
 
 // Reads a key of a ConfigMap or Secret ("configmaps" or "secrets"), decoded; nothing when it is absent.
-using KeyReader = std::function<std::optional<std::string>(const std::string& plural, const std::string& name,
-                                                           const std::string& key)>;
+using KeyReader = std::function<std::optional<std::string>(
+    const std::string& plural, const std::string& name, const std::string& key)>;
 // All keys of one.
-using MapReader = std::function<std::optional<std::map<std::string, std::string>>(const std::string& plural,
-                                                                                  const std::string& name)>;
+using MapReader = std::function<std::optional<std::map<std::string, std::string>>(
+    const std::string& plural, const std::string& name)>;
 
 struct PodSources {
     KeyReader key;
@@ -46,11 +47,12 @@ struct CommandResult {
     ContainerCommand command;
     std::string missing;
 };
-CommandResult container_command(const nlohmann::json& pod, const nlohmann::json& container, const PodView& view,
-                                const PodSources& sources);
+CommandResult container_command(const nlohmann::json& pod, const nlohmann::json& container,
+                                const PodView& view, const PodSources& sources);
 
 // "$(NAME)" by the environment, "$$" for a dollar sign (Kubernetes API reference, Container.command).
-std::string expand_variables(const std::string& text, const std::map<std::string, std::string>& environment);
+std::string expand_variables(const std::string& text,
+                             const std::map<std::string, std::string>& environment);
 
 // A field a fieldRef may name: metadata.name, metadata.namespace, metadata.uid, metadata.labels['x'],
 // metadata.annotations['x'], spec.nodeName, spec.serviceAccountName, status.podIP, status.hostIP.

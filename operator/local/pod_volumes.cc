@@ -31,7 +31,8 @@ std::string decoded(const std::string& base64) {
 
 // Whether a file's text is configuration, whose paths and addresses mean the pod's own.
 bool is_configuration(const std::string& plural, const std::string& key) {
-    return plural == "configmaps" || key.ends_with(".properties") || key.ends_with(".cfg") || key.ends_with(".conf");
+    return plural == "configmaps" || key.ends_with(".properties") || key.ends_with(".cfg") ||
+           key.ends_with(".conf");
 }
 
 struct Source {
@@ -44,12 +45,13 @@ struct Source {
 std::optional<Source> source_of(const Json& volume) {
     static const Json none;
     if (const Json& map = value_at(volume, {"configMap"}); map.is_object()) {
-        return Source{"configmaps", text_at(map, {"name"}), kube::flag_at(map, {"optional"}), &value_at(map, {"items"})};
+        return Source{"configmaps", text_at(map, {"name"}), kube::flag_at(map, {"optional"}),
+                      &value_at(map, {"items"})};
     }
     if (const Json& secret = value_at(volume, {"secret"}); secret.is_object()) {
         const std::string name = text_at(secret, {"secretName"});
-        return Source{"secrets", name.empty() ? text_at(secret, {"name"}) : name, kube::flag_at(secret, {"optional"}),
-                      &value_at(secret, {"items"})};
+        return Source{"secrets", name.empty() ? text_at(secret, {"name"}) : name,
+                      kube::flag_at(secret, {"optional"}), &value_at(secret, {"items"})};
     }
     return std::nullopt;
 }
@@ -76,7 +78,8 @@ Status fill_source(runtime::FileSystem& files, const Source& source, const std::
     const auto values = sources.map(source.plural, source.name);
     if (!values) {
         return source.optional ? Status()
-                               : fail(Errc::not_found, fmt::format("{} \"{}\" not found", source.plural, source.name));
+                               : fail(Errc::not_found, fmt::format("{} \"{}\" not found",
+                                                                   source.plural, source.name));
     }
     std::map<std::string, std::string> paths;  // key -> path
     if (source.items->is_array()) {
@@ -94,8 +97,9 @@ Status fill_source(runtime::FileSystem& files, const Source& source, const std::
             if (source.optional) {
                 continue;
             }
-            return fail(Errc::not_found, fmt::format("{} \"{}\" has no key \"{}\" or its path leaves the volume",
-                                                     source.plural, source.name, key));
+            return fail(Errc::not_found,
+                        fmt::format("{} \"{}\" has no key \"{}\" or its path leaves the volume",
+                                    source.plural, source.name, key));
         }
         const std::string content =
             is_configuration(source.plural, key) ? localized(value->second, view) : value->second;
@@ -104,12 +108,15 @@ Status fill_source(runtime::FileSystem& files, const Source& source, const std::
     return {};
 }
 
-Status fill_downward(runtime::FileSystem& files, const Json& pod, const Json& items, const std::string& directory) {
+Status fill_downward(runtime::FileSystem& files, const Json& pod, const Json& items,
+                     const std::string& directory) {
     for (const Json& item : items) {
         const std::string path = text_at(item, {"path"});
-        const std::optional<std::string> value = downward_field(pod, text_at(item, {"fieldRef", "fieldPath"}));
+        const std::optional<std::string> value =
+            downward_field(pod, text_at(item, {"fieldRef", "fieldPath"}));
         if (!value || !is_inside(path)) {
-            return fail(Errc::unsupported, fmt::format("the downward item \"{}\" is not offered", path));
+            return fail(Errc::unsupported,
+                        fmt::format("the downward item \"{}\" is not offered", path));
         }
         TRY(write_file(files, runtime::join_path(directory, path), *value));
     }
@@ -120,13 +127,15 @@ Status fill_downward(runtime::FileSystem& files, const Json& pod, const Json& it
 
 std::string claim_directory(const std::string& claims_directory, const nlohmann::json& claim) {
     return fmt::format("{}/{}_{}_{}", claims_directory, text_at(claim, {"metadata", "namespace"}),
-                       text_at(claim, {"metadata", "name"}), text_at(claim, {"metadata", "uid"}).substr(0, 8));
+                       text_at(claim, {"metadata", "name"}),
+                       text_at(claim, {"metadata", "uid"}).substr(0, 8));
 }
 
 PodSources sources_of(const Store& store, const std::string& name_space) {
     PodSources out;
-    out.map = [&store, name_space](const std::string& plural, const std::string& name)
-        -> std::optional<std::map<std::string, std::string>> {
+    out.map = [&store, name_space](
+                  const std::string& plural,
+                  const std::string& name) -> std::optional<std::map<std::string, std::string>> {
         const JsonPtr object = store.find({plural, name_space, name});
         if (!object) {
             return std::nullopt;
@@ -144,13 +153,15 @@ PodSources sources_of(const Store& store, const std::string& name_space) {
     out.key = [map = out.map](const std::string& plural, const std::string& name,
                               const std::string& key) -> std::optional<std::string> {
         const auto values = map(plural, name);
-        auto found = values ? values->find(key) : std::map<std::string, std::string>::const_iterator();
+        auto found =
+            values ? values->find(key) : std::map<std::string, std::string>::const_iterator();
         return values && found != values->end() ? std::optional(found->second) : std::nullopt;
     };
     return out;
 }
 
-Result<std::map<std::string, std::string>> volume_directories(const nlohmann::json& pod, const VolumePlaces& places,
+Result<std::map<std::string, std::string>> volume_directories(const nlohmann::json& pod,
+                                                              const VolumePlaces& places,
                                                               const Store& store) {
     std::map<std::string, std::string> out;
     for (const Json& volume : value_at(pod, {"spec", "volumes"})) {
@@ -160,15 +171,17 @@ Result<std::map<std::string, std::string>> volume_directories(const nlohmann::js
             const JsonPtr claim = store.find(
                 {"persistentvolumeclaims", text_at(pod, {"metadata", "namespace"}), claim_name});
             if (!claim) {
-                return fail(Errc::not_found, fmt::format("persistentvolumeclaim \"{}\" not found", claim_name));
+                return fail(Errc::not_found,
+                            fmt::format("persistentvolumeclaim \"{}\" not found", claim_name));
             }
             out[name] = claim_directory(places.claims_directory, *claim);
             continue;
         }
-        const bool offered = source_of(volume) || volume.contains("emptyDir") || volume.contains("projected") ||
-                             volume.contains("downwardAPI");
+        const bool offered = source_of(volume) || volume.contains("emptyDir") ||
+                             volume.contains("projected") || volume.contains("downwardAPI");
         if (!offered) {
-            return fail(Errc::unsupported, fmt::format("the kind of volume \"{}\" is not offered here", name));
+            return fail(Errc::unsupported,
+                        fmt::format("the kind of volume \"{}\" is not offered here", name));
         }
         out[name] = fmt::format("{}/volumes/{}", places.pod_directory, name);
     }
@@ -195,8 +208,8 @@ Status fill_volumes(runtime::FileSystem& files, const nlohmann::json& pod,
     return {};
 }
 
-std::map<std::string, std::string> container_mounts(const nlohmann::json& container,
-                                                    const std::map<std::string, std::string>& directories) {
+std::map<std::string, std::string> container_mounts(
+    const nlohmann::json& container, const std::map<std::string, std::string>& directories) {
     std::map<std::string, std::string> out;
     for (const Json& mount : value_at(container, {"volumeMounts"})) {
         auto found = directories.find(text_at(mount, {"name"}));

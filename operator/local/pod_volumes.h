@@ -19,7 +19,8 @@ struct VolumePlaces {
 
 // Directories by volume name. Nothing is written. Errors: not_found names what is missing (a claim), unsupported a kind of volume
 // that is not offered.
-Result<std::map<std::string, std::string>> volume_directories(const nlohmann::json& pod, const VolumePlaces& places,
+Result<std::map<std::string, std::string>> volume_directories(const nlohmann::json& pod,
+                                                              const VolumePlaces& places,
                                                               const Store& store);
 
 // Makes the directories and writes files whose content has changed. Content is localized by the view. Errors: not_found (a
@@ -32,8 +33,8 @@ Status fill_volumes(runtime::FileSystem& files, const nlohmann::json& pod,
 std::string claim_directory(const std::string& claims_directory, const nlohmann::json& claim);
 
 // The view of one container: its mounts over the pod's volumes.
-std::map<std::string, std::string> container_mounts(const nlohmann::json& container,
-                                                    const std::map<std::string, std::string>& directories);
+std::map<std::string, std::string> container_mounts(
+    const nlohmann::json& container, const std::map<std::string, std::string>& directories);
 
 // Reads ConfigMaps and Secrets of a namespace from the store.
 PodSources sources_of(const Store& store, const std::string& name_space);

@@ -33,7 +33,8 @@ class ProbeMachine {
  public:
     enum class Verdict { undecided, passing, failing };
 
-    ProbeMachine(ProbeSpec spec, Instant started) : x_spec(std::move(spec)), x_next(started + x_spec.initial_delay) {}
+    ProbeMachine(ProbeSpec spec, Instant started)
+        : x_spec(std::move(spec)), x_next(started + x_spec.initial_delay) {}
 
     // True once per period; the question counts as asked then.
     bool take_turn(Instant now);

@@ -20,7 +20,9 @@ class PodProcesses final : public ProcessRuntime {
  public:
     PodProcesses(runtime::Runtime& runtime, runtime::ProcessRunner& processes, ApiCore& core,
                  const ProcessRuntimeOptions& options)
-        : x_context{runtime, processes, core, x_addresses, options.directory, options.programs, options.node_name},
+        : x_context{runtime,          processes,        core, x_addresses, options.directory,
+                    options.programs, options.node_name},
+          x_stop_stage(options.stop_stage),
           x_alive(std::make_shared<bool>(true)) {}
 
     ~PodProcesses() override {
@@ -32,8 +34,8 @@ class PodProcesses final : public ProcessRuntime {
         for (const JsonPtr& pod : x_context.core.store().list("pods", "")) {
             const std::string address = text_at(*pod, {"status", "podIP"});
             if (!address.empty()) {
-                x_addresses.restore(text_at(*pod, {"metadata", "namespace"}), text_at(*pod, {"metadata", "name"}),
-                                    address);
+                x_addresses.restore(text_at(*pod, {"metadata", "namespace"}),
+                                    text_at(*pod, {"metadata", "name"}), address);
             }
         }
         for (const ObjectKey& key : x_context.core.store().keys("pods", "")) {
@@ -55,16 +57,16 @@ class PodProcesses final : public ProcessRuntime {
 
     void stop(std::function<void()> then) override {
         x_stopping = true;
-        auto left = std::make_shared<std::size_t>(x_pods.size() + 1);
-        auto one_less = [left, then = std::move(then)] {
-            if (--*left == 0) {
-                then();
-            }
-        };
+        std::map<int, std::vector<std::shared_ptr<PodRun>>> stages;
         for (const auto& [key, pod] : x_pods) {
-            pod->shut_down(one_less);
+            const JsonPtr object = x_context.core.store().find(key);
+            stages[object && x_stop_stage ? x_stop_stage(*object) : 0].push_back(pod);
         }
-        one_less();
+        auto order = std::make_shared<std::vector<std::vector<std::shared_ptr<PodRun>>>>();
+        for (auto& [stage, pods] : stages) {
+            order->push_back(std::move(pods));
+        }
+        stop_next(order, 0, std::move(then));
     }
 
     void send(const LogStart& log, std::shared_ptr<runtime::HttpResponder> responder) override {
@@ -81,6 +83,23 @@ class PodProcesses final : public ProcessRuntime {
     }
 
  private:
+    using StopOrder = std::shared_ptr<std::vector<std::vector<std::shared_ptr<PodRun>>>>;
+
+    void stop_next(const StopOrder& order, std::size_t stage, std::function<void()> then) {
+        if (stage == order->size()) {
+            then();
+            return;
+        }
+        auto left = std::make_shared<std::size_t>((*order)[stage].size());
+        for (const std::shared_ptr<PodRun>& pod : (*order)[stage]) {
+            pod->shut_down([this, order, stage, left, then, alive = x_alive] {
+                if (--*left == 0 && *alive) {
+                    stop_next(order, stage + 1, then);
+                }
+            });
+        }
+    }
+
     void note(const Change& change) {
         const std::string& resource = change.key.resource;
         if (resource == "pods") {
@@ -173,14 +192,16 @@ class PodProcesses final : public ProcessRuntime {
         }
         for (auto it = x_doomed.begin(); it != x_doomed.end();) {
             const std::string name = it->substr(it->rfind('/') + 1);
-            const bool in_use = std::ranges::any_of(used, [&name](const std::string& claim) { return name.starts_with(claim); });
+            const bool in_use = std::ranges::any_of(
+                used, [&name](const std::string& claim) { return name.starts_with(claim); });
             if (in_use) {
                 ++it;
                 continue;
             }
             if (x_context.runtime.files.exists(*it)) {
                 if (const Status removed = x_context.runtime.files.remove_tree(*it); !removed) {
-                    log_warning("pods", "{} could not be removed: {}", *it, removed.error().to_string());
+                    log_warning("pods", "{} could not be removed: {}", *it,
+                                removed.error().to_string());
                 }
             }
             it = x_doomed.erase(it);
@@ -194,8 +215,10 @@ class PodProcesses final : public ProcessRuntime {
         if (!x_context.runtime.files.exists(directory)) {
             return;
         }
-        const Result<std::vector<runtime::DirectoryEntry>> entries = x_context.runtime.files.list(directory);
-        for (const runtime::DirectoryEntry& entry : entries ? *entries : std::vector<runtime::DirectoryEntry>()) {
+        const Result<std::vector<runtime::DirectoryEntry>> entries =
+            x_context.runtime.files.list(directory);
+        for (const runtime::DirectoryEntry& entry :
+             entries ? *entries : std::vector<runtime::DirectoryEntry>()) {
             if (entry.size <= kLogBytesMax) {
                 continue;
             }
@@ -215,14 +238,17 @@ class PodProcesses final : public ProcessRuntime {
     std::set<std::string> x_doomed;
     runtime::TimerId x_log_timer = runtime::TimerId::none;
     bool x_looking = false;
+    std::function<int(const nlohmann::json&)> x_stop_stage;
     bool x_stopping = false;
     std::shared_ptr<bool> x_alive;
 };
 
 }  // namespace
 
-std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime, runtime::ProcessRunner& processes,
-                                                     ApiCore& core, const ProcessRuntimeOptions& options) {
+std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime,
+                                                     runtime::ProcessRunner& processes,
+                                                     ApiCore& core,
+                                                     const ProcessRuntimeOptions& options) {
     return std::make_unique<PodProcesses>(runtime, processes, core, options);
 }
 

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "lib/runtime/process.h"
@@ -19,8 +20,11 @@ namespace millrace::kube_operator::local {
 
 struct ProcessRuntimeOptions {
     std::string directory;  // absolute
-    std::string programs;   // the operator's own folder: commands are looked for there by their last part
+    std::string
+        programs;  // the operator's own folder: commands are looked for there by their last part
     std::string node_name = "millrace-local";
+    // For stop: pods of a lower stage end before those of a higher one. Empty: all at once.
+    std::function<int(const nlohmann::json& pod)> stop_stage = {};
 };
 
 class ProcessRuntime : public PodLogs {
@@ -33,7 +37,9 @@ class ProcessRuntime : public PodLogs {
 };
 
 // Runtime, processes and core outlive the process runtime.
-std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime, runtime::ProcessRunner& processes,
-                                                     ApiCore& core, const ProcessRuntimeOptions& options);
+std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime,
+                                                     runtime::ProcessRunner& processes,
+                                                     ApiCore& core,
+                                                     const ProcessRuntimeOptions& options);
 
 }  // namespace millrace::kube_operator::local

@@ -7,7 +7,7 @@ constexpr std::int64_t kNano = 1'000'000'000;
 
 struct Suffix {
     std::string_view text;
-    Int128 factor;   // of nanos
+    Int128 factor;  // of nanos
 };
 
 Int128 power(Int128 base, int exponent) {
@@ -20,10 +20,21 @@ Int128 power(Int128 base, int exponent) {
 
 std::optional<Int128> factor_of(std::string_view suffix) {
     static const std::array<Suffix, 16> kSuffixes = {{
-        {"", kNano}, {"n", 1}, {"u", 1000}, {"m", 1'000'000},
-        {"k", power(10, 12)}, {"M", power(10, 15)}, {"G", power(10, 18)}, {"T", power(10, 21)},
-        {"P", power(10, 24)}, {"E", power(10, 27)}, {"Ki", kNano * power(2, 10)}, {"Mi", kNano * power(2, 20)},
-        {"Gi", kNano * power(2, 30)}, {"Ti", kNano * power(2, 40)}, {"Pi", kNano * power(2, 50)},
+        {"", kNano},
+        {"n", 1},
+        {"u", 1000},
+        {"m", 1'000'000},
+        {"k", power(10, 12)},
+        {"M", power(10, 15)},
+        {"G", power(10, 18)},
+        {"T", power(10, 21)},
+        {"P", power(10, 24)},
+        {"E", power(10, 27)},
+        {"Ki", kNano * power(2, 10)},
+        {"Mi", kNano * power(2, 20)},
+        {"Gi", kNano * power(2, 30)},
+        {"Ti", kNano * power(2, 40)},
+        {"Pi", kNano * power(2, 50)},
         {"Ei", kNano * power(2, 60)},
     }};
     for (const Suffix& one : kSuffixes) {
@@ -44,7 +55,9 @@ std::optional<Int128> factor_of(std::string_view suffix) {
     return power(10, exponent + 9);
 }
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -103,7 +116,9 @@ Quantity Quantity::operator-(Quantity other) const {
     return out;
 }
 
-bool Quantity::is_integer() const { return x_nanos % kNano == 0; }
+bool Quantity::is_integer() const {
+    return x_nanos % kNano == 0;
+}
 
 std::optional<std::int64_t> Quantity::as_integer() const {
     const Int128 whole = x_nanos / kNano;
@@ -114,6 +129,8 @@ std::optional<std::int64_t> Quantity::as_integer() const {
     return static_cast<std::int64_t>(whole);
 }
 
-double Quantity::as_double() const { return static_cast<double>(x_nanos) / double{kNano}; }
+double Quantity::as_double() const {
+    return static_cast<double>(x_nanos) / double{kNano};
+}
 
 }  // namespace millrace::kube_operator::local

@@ -26,8 +26,8 @@ std::vector<std::string_view> split(std::string_view text, char by) {
 
 AnswerForm form_of(std::string_view media_range) {
     const std::vector<std::string_view> parts = split(media_range, ';');
-    const bool json = parts[0] == "application/json" || parts[0] == "*/*" || parts[0] == "application/*" ||
-                      parts[0].empty();
+    const bool json = parts[0] == "application/json" || parts[0] == "*/*" ||
+                      parts[0] == "application/*" || parts[0].empty();
     if (!json) {
         return AnswerForm::none;
     }
@@ -49,7 +49,8 @@ AnswerForm form_of(std::string_view media_range) {
     if (as.starts_with("PartialObjectMetadata")) {
         return AnswerForm::partial;
     }
-    return as == "APIGroupDiscoveryList" && version == "v2" ? AnswerForm::discovery : AnswerForm::none;
+    return as == "APIGroupDiscoveryList" && version == "v2" ? AnswerForm::discovery
+                                                            : AnswerForm::none;
 }
 
 }  // namespace
@@ -75,7 +76,8 @@ std::optional<ResourcePath> parse_resource_path(std::string_view path) {
     out.group = core ? "" : parts[1];
     out.version = parts[head - 1];
     std::size_t at = head;
-    const bool own_subresource = parts.size() == head + 3 && (parts[head + 2] == "status" || parts[head + 2] == "finalize");
+    const bool own_subresource =
+        parts.size() == head + 3 && (parts[head + 2] == "status" || parts[head + 2] == "finalize");
     if (parts[at] == "namespaces" && parts.size() >= head + 3 && !(core && own_subresource)) {
         out.name_space = parts[at + 1];
         at += 2;
@@ -123,7 +125,8 @@ BodyForm body_form(std::string_view content_type) {
     return type == "application/apply-patch+yaml" ? BodyForm::apply_patch : BodyForm::other;
 }
 
-std::string manager_of(const std::map<std::string, std::string>& query, const std::string& user_agent) {
+std::string manager_of(const std::map<std::string, std::string>& query,
+                       const std::string& user_agent) {
     auto found = query.find("fieldManager");
     if (found != query.end() && !found->second.empty()) {
         return found->second.substr(0, 128);

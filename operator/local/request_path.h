@@ -33,6 +33,7 @@ enum class BodyForm { json, yaml, merge_patch, json_patch, strategic_patch, appl
 BodyForm body_form(std::string_view content_type);
 
 // The manager of a write: fieldManager, else the user agent up to its first slash.
-std::string manager_of(const std::map<std::string, std::string>& query, const std::string& user_agent);
+std::string manager_of(const std::map<std::string, std::string>& query,
+                       const std::string& user_agent);
 
 }  // namespace millrace::kube_operator::local

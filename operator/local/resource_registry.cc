@@ -30,9 +30,10 @@ std::vector<PrinterColumn> read_columns(const nlohmann::json& version) {
         return columns;
     }
     for (const nlohmann::json& one : declared) {
-        columns.push_back({text_at(one, {"name"}), text_at(one, {"type"}), text_at(one, {"jsonPath"}),
-                           static_cast<int>(kube::number_at(one, {"priority"})), text_at(one, {"description"}),
-                           text_at(one, {"format"})});
+        columns.push_back({text_at(one, {"name"}), text_at(one, {"type"}),
+                           text_at(one, {"jsonPath"}),
+                           static_cast<int>(kube::number_at(one, {"priority"})),
+                           text_at(one, {"description"}), text_at(one, {"format"})});
     }
     return columns;
 }
@@ -42,7 +43,9 @@ std::vector<PrinterColumn> read_columns(const nlohmann::json& version) {
 std::string ResourceInfo::api_version() const {
     return group.empty() ? version : group + "/" + version;
 }
-std::string ResourceInfo::store_name() const { return group.empty() ? plural : plural + "." + group; }
+std::string ResourceInfo::store_name() const {
+    return group.empty() ? plural : plural + "." + group;
+}
 ErrorSubject ResourceInfo::subject(const std::string& name) const {
     return {group, plural, kind, name};
 }
@@ -57,7 +60,8 @@ ResourceRegistry::ResourceRegistry() {
 
 ResourcePtr ResourceRegistry::find(std::string_view group, std::string_view version,
                                    std::string_view plural) const {
-    auto found = x_resources.find(Key{std::string(group), std::string(version), std::string(plural)});
+    auto found =
+        x_resources.find(Key{std::string(group), std::string(version), std::string(plural)});
     return found == x_resources.end() ? nullptr : found->second;
 }
 
@@ -78,7 +82,8 @@ ResourcePtr ResourceRegistry::find_stored(std::string_view store_name) const {
 void ResourceRegistry::add_definition(const nlohmann::json& definition) {
     remove_definition(definition);
     for (const nlohmann::json& version : value_at(definition, {"spec", "versions"})) {
-        auto info = std::make_shared<const ResourceInfo>(resource_of_definition(definition, version));
+        auto info =
+            std::make_shared<const ResourceInfo>(resource_of_definition(definition, version));
         if (value_at(version, {"served"}) != nlohmann::json(false)) {
             x_resources[{info->group, info->version, info->plural}] = info;
         }
@@ -93,7 +98,8 @@ void ResourceRegistry::remove_definition(const nlohmann::json& definition) {
     const std::string group = text_at(definition, {"spec", "group"});
     const std::string plural = text_at(definition, {"spec", "names", "plural"});
     std::erase_if(x_resources, [&](const auto& entry) {
-        return entry.second->custom && entry.second->group == group && entry.second->plural == plural;
+        return entry.second->custom && entry.second->group == group &&
+               entry.second->plural == plural;
     });
     x_stored.erase(plural + "." + group);
     ++x_generation;
@@ -107,7 +113,8 @@ std::vector<ResourcePtr> ResourceRegistry::all() const {
     return out;
 }
 
-ResourceInfo resource_of_definition(const nlohmann::json& definition, const nlohmann::json& version) {
+ResourceInfo resource_of_definition(const nlohmann::json& definition,
+                                    const nlohmann::json& version) {
     const nlohmann::json& names = value_at(definition, {"spec", "names"});
     ResourceInfo info;
     info.custom = true;
@@ -118,8 +125,9 @@ ResourceInfo resource_of_definition(const nlohmann::json& definition, const nloh
     info.singular = text_at(names, {"singular"});
     if (info.singular.empty()) {
         info.singular = info.kind;
-        std::ranges::transform(info.singular, info.singular.begin(),
-                               [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+        std::ranges::transform(info.singular, info.singular.begin(), [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        });
     }
     info.list_kind = text_at(names, {"listKind"});
     if (info.list_kind.empty()) {
@@ -131,11 +139,13 @@ ResourceInfo resource_of_definition(const nlohmann::json& definition, const nloh
     info.has_status = value_at(version, {"subresources", "status"}).is_object();
     const nlohmann::json& scale = value_at(version, {"subresources", "scale"});
     if (scale.is_object()) {
-        info.scale = ScalePaths{text_at(scale, {"specReplicasPath"}), text_at(scale, {"statusReplicasPath"}),
-                                text_at(scale, {"labelSelectorPath"})};
+        info.scale =
+            ScalePaths{text_at(scale, {"specReplicasPath"}), text_at(scale, {"statusReplicasPath"}),
+                       text_at(scale, {"labelSelectorPath"})};
     }
     info.columns = read_columns(version);
-    info.schema = std::make_shared<const nlohmann::json>(value_at(version, {"schema", "openAPIV3Schema"}));
+    info.schema =
+        std::make_shared<const nlohmann::json>(value_at(version, {"schema", "openAPIV3Schema"}));
     Result<CelRules> rules = CelRules::compile(*info.schema);
     if (rules && !rules->empty()) {
         info.rules = std::make_shared<const CelRules>(std::move(*rules));

@@ -92,7 +92,8 @@ class ResourceRegistry {
 std::vector<ResourceInfo> built_in_resources();
 
 // Reads one entry of spec.versions. The rules are compiled; errors in them come from check_definition.
-ResourceInfo resource_of_definition(const nlohmann::json& definition, const nlohmann::json& version);
+ResourceInfo resource_of_definition(const nlohmann::json& definition,
+                                    const nlohmann::json& version);
 
 // Everything a CustomResourceDefinition must satisfy: names, versions, a structural schema, rules that compile.
 Causes check_definition(const nlohmann::json& definition);

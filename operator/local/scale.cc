@@ -25,11 +25,12 @@ nlohmann::json make_scale(const ResourceInfo& resource, const nlohmann::json& ob
             metadata[field] = value;
         }
     }
-    Json scale = {{"kind", "Scale"},
-                  {"apiVersion", "autoscaling/v1"},
-                  {"metadata", std::move(metadata)},
-                  {"spec", {{"replicas", first_or_zero(object, resource.scale->spec_replicas)}}},
-                  {"status", {{"replicas", first_or_zero(object, resource.scale->status_replicas)}}}};
+    Json scale = {
+        {"kind", "Scale"},
+        {"apiVersion", "autoscaling/v1"},
+        {"metadata", std::move(metadata)},
+        {"spec", {{"replicas", first_or_zero(object, resource.scale->spec_replicas)}}},
+        {"status", {{"replicas", first_or_zero(object, resource.scale->status_replicas)}}}};
     if (!resource.scale->label_selector.empty()) {
         const std::vector<const Json*> selector = find_path(object, resource.scale->label_selector);
         if (!selector.empty() && selector[0]->is_string()) {

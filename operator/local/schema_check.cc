@@ -14,15 +14,43 @@ using kube::value_at;
 constexpr std::size_t kCausesMax = 100;
 
 const std::set<std::string_view>& known_keywords() {
-    static const std::set<std::string_view> words = {
-        "type", "properties", "required", "items", "additionalProperties", "description", "title",
-        "default", "enum", "format", "pattern", "minimum", "maximum", "exclusiveMinimum",
-        "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems",
-        "minProperties", "maxProperties", "uniqueItems", "nullable", "example", "externalDocs",
-        "anyOf", "allOf", "oneOf", "not", "x-kubernetes-int-or-string",
-        "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource",
-        "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type",
-        "x-kubernetes-validations"};
+    static const std::set<std::string_view> words = {"type",
+                                                     "properties",
+                                                     "required",
+                                                     "items",
+                                                     "additionalProperties",
+                                                     "description",
+                                                     "title",
+                                                     "default",
+                                                     "enum",
+                                                     "format",
+                                                     "pattern",
+                                                     "minimum",
+                                                     "maximum",
+                                                     "exclusiveMinimum",
+                                                     "exclusiveMaximum",
+                                                     "multipleOf",
+                                                     "minLength",
+                                                     "maxLength",
+                                                     "minItems",
+                                                     "maxItems",
+                                                     "minProperties",
+                                                     "maxProperties",
+                                                     "uniqueItems",
+                                                     "nullable",
+                                                     "example",
+                                                     "externalDocs",
+                                                     "anyOf",
+                                                     "allOf",
+                                                     "oneOf",
+                                                     "not",
+                                                     "x-kubernetes-int-or-string",
+                                                     "x-kubernetes-preserve-unknown-fields",
+                                                     "x-kubernetes-embedded-resource",
+                                                     "x-kubernetes-list-type",
+                                                     "x-kubernetes-list-map-keys",
+                                                     "x-kubernetes-map-type",
+                                                     "x-kubernetes-validations"};
     return words;
 }
 
@@ -51,9 +79,9 @@ void check_keywords(const nlohmann::json& schema, const std::string& path, Cause
     if (const nlohmann::json& pattern = value_at(schema, {"pattern"}); pattern.is_string()) {
         const RE2 compiled(pattern.get<std::string>(), RE2::Quiet);
         if (!compiled.ok()) {
-            causes.push_back(invalid_value(path + ".pattern", pattern,
-                                           "must be a valid regular expression, but isn't: " +
-                                               compiled.error()));
+            causes.push_back(invalid_value(
+                path + ".pattern", pattern,
+                "must be a valid regular expression, but isn't: " + compiled.error()));
         }
     }
 }
@@ -74,7 +102,8 @@ void check_structural(const nlohmann::json& schema, const std::string& path, Cau
     const bool open = kube::flag_at(schema, {"x-kubernetes-int-or-string"}) ||
                       kube::flag_at(schema, {"x-kubernetes-preserve-unknown-fields"});
     if (type.empty() && !open) {
-        causes.push_back(required_value(path + ".type", "must not be empty for specified object fields"));
+        causes.push_back(
+            required_value(path + ".type", "must not be empty for specified object fields"));
     }
     if (type == "array" && !value_at(schema, {"items"}).is_object()) {
         causes.push_back(required_value(path + ".items", "must be specified"));
@@ -87,8 +116,9 @@ void check_structural(const nlohmann::json& schema, const std::string& path, Cau
     }
     const nlohmann::json& properties = value_at(schema, {"properties"});
     if (properties.is_object() && value_at(schema, {"additionalProperties"}).is_object()) {
-        causes.push_back(forbidden_field(path + ".additionalProperties",
-                                         "additionalProperties and properties are mutual exclusive"));
+        causes.push_back(
+            forbidden_field(path + ".additionalProperties",
+                            "additionalProperties and properties are mutual exclusive"));
     }
     if (properties.is_object()) {
         for (const auto& [key, child] : properties.items()) {

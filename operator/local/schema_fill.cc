@@ -22,13 +22,15 @@ void prune_object(const nlohmann::json& schema, nlohmann::json& value, const std
                       others == nlohmann::json(true);
     const bool embedded = kube::flag_at(schema, {"x-kubernetes-embedded-resource"});
     for (auto it = value.begin(); it != value.end();) {
-        const bool head = (path.empty() || embedded) && (it.key() == "apiVersion" || it.key() == "kind" ||
-                                                         it.key() == "metadata");
+        const bool head =
+            (path.empty() || embedded) &&
+            (it.key() == "apiVersion" || it.key() == "kind" || it.key() == "metadata");
         const nlohmann::json& declared = value_at(properties, {it.key()});
         if (head) {
             ++it;
         } else if (declared.is_object() || others.is_object()) {
-            prune(declared.is_object() ? declared : others, *it, child_path(path, it.key()), removed);
+            prune(declared.is_object() ? declared : others, *it, child_path(path, it.key()),
+                  removed);
             ++it;
         } else if (keep) {
             ++it;

@@ -36,8 +36,8 @@ bool has_type(const nlohmann::json& value, std::string_view type) {
 
 // Code points, as the API counts lengths.
 std::size_t length_of(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 class Validation {
@@ -68,7 +68,8 @@ class Validation {
     }
 
  private:
-    bool type_fits(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
+    bool type_fits(const nlohmann::json& schema, const nlohmann::json& value,
+                   const std::string& path) {
         if (kube::flag_at(schema, {"x-kubernetes-int-or-string"})) {
             if (!value.is_string() && !value.is_number_integer()) {
                 x_causes.push_back(wrong_type(path, value, "integer,string"));
@@ -84,7 +85,8 @@ class Validation {
         return true;
     }
 
-    void enumeration(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
+    void enumeration(const nlohmann::json& schema, const nlohmann::json& value,
+                     const std::string& path) {
         const nlohmann::json& allowed = value_at(schema, {"enum"});
         if (!allowed.is_array() || std::ranges::find(allowed, value) != allowed.end()) {
             return;
@@ -105,21 +107,23 @@ class Validation {
         }
         if (const nlohmann::json& min = value_at(schema, {"minLength"});
             min.is_number() && length < min.get<std::size_t>()) {
-            x_causes.push_back(invalid_value(
-                path, value, fmt::format("{} in body should be at least {} chars long", path,
-                                         min.get<std::size_t>())));
+            x_causes.push_back(
+                invalid_value(path, value,
+                              fmt::format("{} in body should be at least {} chars long", path,
+                                          min.get<std::size_t>())));
         }
         if (const nlohmann::json& pattern = value_at(schema, {"pattern"}); pattern.is_string()) {
             const RE2 compiled(pattern.get<std::string>(), RE2::Quiet);
             if (compiled.ok() && !RE2::PartialMatch(content, compiled)) {
-                x_causes.push_back(invalid_value(path, value,
-                                                 fmt::format("{} in body should match '{}'", path,
-                                                             pattern.get<std::string>())));
+                x_causes.push_back(invalid_value(
+                    path, value,
+                    fmt::format("{} in body should match '{}'", path, pattern.get<std::string>())));
             }
         }
     }
 
-    void number(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
+    void number(const nlohmann::json& schema, const nlohmann::json& value,
+                const std::string& path) {
         const double number = value.get<double>();
         const nlohmann::json& min = value_at(schema, {"minimum"});
         const nlohmann::json& max = value_at(schema, {"maximum"});
@@ -144,9 +148,9 @@ class Validation {
         if (const nlohmann::json& step = value_at(schema, {"multipleOf"});
             step.is_number() && step.get<double>() > 0 &&
             std::fmod(number, step.get<double>()) != 0) {
-            x_causes.push_back(invalid_value(path, value,
-                                             fmt::format("{} in body should be a multiple of {}", path,
-                                                         kube::to_text(step))));
+            x_causes.push_back(invalid_value(
+                path, value,
+                fmt::format("{} in body should be a multiple of {}", path, kube::to_text(step))));
         }
     }
 
@@ -157,9 +161,9 @@ class Validation {
         }
         if (const nlohmann::json& min = value_at(schema, {"minItems"});
             min.is_number() && value.size() < min.get<std::size_t>()) {
-            x_causes.push_back(invalid_value(
-                path, value.size(), fmt::format("{} in body should have at least {} items", path,
-                                                min.get<std::size_t>())));
+            x_causes.push_back(invalid_value(path, value.size(),
+                                             fmt::format("{} in body should have at least {} items",
+                                                         path, min.get<std::size_t>())));
         }
         const nlohmann::json& items = value_at(schema, {"items"});
         for (std::size_t i = 0; i < value.size(); ++i) {
@@ -168,7 +172,8 @@ class Validation {
         duplicates(schema, value, path);
     }
 
-    void duplicates(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
+    void duplicates(const nlohmann::json& schema, const nlohmann::json& value,
+                    const std::string& path) {
         const std::string list_type = text_at(schema, {"x-kubernetes-list-type"});
         if (list_type != "map" && list_type != "set") {
             return;
@@ -190,7 +195,8 @@ class Validation {
         }
     }
 
-    void object(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
+    void object(const nlohmann::json& schema, const nlohmann::json& value,
+                const std::string& path) {
         if (const nlohmann::json& required = value_at(schema, {"required"}); required.is_array()) {
             for (const nlohmann::json& name : required) {
                 if (!value.contains(name.get_ref<const std::string&>())) {
@@ -204,9 +210,10 @@ class Validation {
         }
         if (const nlohmann::json& min = value_at(schema, {"minProperties"});
             min.is_number() && value.size() < min.get<std::size_t>()) {
-            x_causes.push_back(invalid_value(
-                path, value.size(), fmt::format("{} in body should have at least {} properties", path,
-                                                min.get<std::size_t>())));
+            x_causes.push_back(
+                invalid_value(path, value.size(),
+                              fmt::format("{} in body should have at least {} properties", path,
+                                          min.get<std::size_t>())));
         }
         const nlohmann::json& properties = value_at(schema, {"properties"});
         const nlohmann::json& others = value_at(schema, {"additionalProperties"});
@@ -222,20 +229,22 @@ class Validation {
         return causes.empty();
     }
 
-    void combinations(const nlohmann::json& schema, const nlohmann::json& value, const std::string& path) {
+    void combinations(const nlohmann::json& schema, const nlohmann::json& value,
+                      const std::string& path) {
         auto matching = [&](const nlohmann::json& branches) {
-            return std::ranges::count_if(branches, [&](const nlohmann::json& one) { return fits(one, value, path); });
+            return std::ranges::count_if(
+                branches, [&](const nlohmann::json& one) { return fits(one, value, path); });
         };
         // With int-or-string the only branches are the two types, checked above.
         const nlohmann::json& any = value_at(schema, {"anyOf"});
         if (any.is_array() && !any.empty() && matching(any) == 0) {
-            x_causes.push_back(invalid_value(path, value,
-                                             path + " in body must validate at least one schema (anyOf)"));
+            x_causes.push_back(invalid_value(
+                path, value, path + " in body must validate at least one schema (anyOf)"));
         }
         const nlohmann::json& one = value_at(schema, {"oneOf"});
         if (one.is_array() && !one.empty() && matching(one) != 1) {
-            x_causes.push_back(invalid_value(path, value,
-                                             path + " in body must validate one and only one schema (oneOf)"));
+            x_causes.push_back(invalid_value(
+                path, value, path + " in body must validate one and only one schema (oneOf)"));
         }
         if (const nlohmann::json& all = value_at(schema, {"allOf"}); all.is_array()) {
             for (const nlohmann::json& each : all) {
@@ -244,7 +253,8 @@ class Validation {
         }
         if (const nlohmann::json& none = value_at(schema, {"not"});
             none.is_object() && fits(none, value, path)) {
-            x_causes.push_back(invalid_value(path, value, path + " in body must not validate the schema (not)"));
+            x_causes.push_back(
+                invalid_value(path, value, path + " in body must not validate the schema (not)"));
         }
     }
 

@@ -112,10 +112,14 @@ bool LabelSelector::matches(const nlohmann::json& labels) const {
         const bool present = labels.is_object() && labels.contains(term.key);
         const bool listed = present && term.values.contains(scalar_text(labels[term.key]));
         switch (term.op) {
-            case Operator::in: return listed;
-            case Operator::not_in: return !listed;
-            case Operator::exists: return present;
-            case Operator::absent: return !present;
+            case Operator::in:
+                return listed;
+            case Operator::not_in:
+                return !listed;
+            case Operator::exists:
+                return present;
+            case Operator::absent:
+                return !present;
         }
         return false;
     });

@@ -16,7 +16,8 @@ std::string ObjectKey::to_string() const {
 }
 
 ObjectKey key_of(const std::string& resource, const nlohmann::json& object) {
-    return {resource, text_at(object, {"metadata", "namespace"}), text_at(object, {"metadata", "name"})};
+    return {resource, text_at(object, {"metadata", "namespace"}),
+            text_at(object, {"metadata", "name"})};
 }
 
 std::vector<std::string> owner_uids(const nlohmann::json& object) {
@@ -43,7 +44,8 @@ std::vector<JsonPtr> Store::list(const std::string& resource, const std::string&
     return out;
 }
 
-std::vector<ObjectKey> Store::keys(const std::string& resource, const std::string& name_space) const {
+std::vector<ObjectKey> Store::keys(const std::string& resource,
+                                   const std::string& name_space) const {
     std::vector<ObjectKey> out;
     for (auto it = x_objects.lower_bound(ObjectKey{resource, name_space, ""});
          it != x_objects.end() && it->first.resource == resource &&
@@ -67,7 +69,8 @@ std::vector<ObjectKey> Store::keys_in_namespace(const std::string& name_space) c
 Result<JsonPtr> Store::put(const ObjectKey& key, nlohmann::json object) {
     const JsonPtr before = find(key);
     if (!before && x_objects.size() >= x_limits.objects_max) {
-        return fail(Errc::busy, fmt::format("the store is full: it holds {} objects", x_objects.size()));
+        return fail(Errc::busy,
+                    fmt::format("the store is full: it holds {} objects", x_objects.size()));
     }
     object["metadata"]["resourceVersion"] = std::to_string(x_revision + 1);
     auto text = std::make_shared<const std::string>(kube::to_text(object));
@@ -82,8 +85,8 @@ Result<JsonPtr> Store::put(const ObjectKey& key, nlohmann::json object) {
     }
     x_objects[key] = stored;
     index(key, *stored);
-    record({before ? Change::Kind::modified : Change::Kind::added, key, stored, before, std::move(text),
-            x_revision});
+    record({before ? Change::Kind::modified : Change::Kind::added, key, stored, before,
+            std::move(text), x_revision});
     return JsonPtr(stored);
 }
 
@@ -117,7 +120,8 @@ void Store::continue_after(std::uint64_t revision) {
 
 Result<std::vector<Change>> Store::changes_after(std::uint64_t revision) const {
     if (revision < x_history_start || revision > x_revision) {
-        return fail(Errc::not_found, fmt::format("too old resource version: {} ({})", revision, x_history_start));
+        return fail(Errc::not_found,
+                    fmt::format("too old resource version: {} ({})", revision, x_history_start));
     }
     std::vector<Change> out;
     auto first = std::ranges::lower_bound(x_history, revision + 1, {}, &Change::revision);
@@ -132,8 +136,9 @@ const ObjectKey* Store::key_of_uid(const std::string& uid) const {
 
 std::vector<ObjectKey> Store::dependents(const std::string& owner_uid) const {
     auto found = x_dependents.find(owner_uid);
-    return found == x_dependents.end() ? std::vector<ObjectKey>()
-                                       : std::vector<ObjectKey>(found->second.begin(), found->second.end());
+    return found == x_dependents.end()
+               ? std::vector<ObjectKey>()
+               : std::vector<ObjectKey>(found->second.begin(), found->second.end());
 }
 
 void Store::index(const ObjectKey& key, const nlohmann::json& object) {

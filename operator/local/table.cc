@@ -34,10 +34,12 @@ nlohmann::json table_cell(const PrinterColumn& column, const nlohmann::json& obj
         return nullptr;
     }
     if (column.type == "date") {
-        return values[0]->is_string() ? Json(age_since(values[0]->get<std::string>(), now)) : Json("<invalid>");
+        return values[0]->is_string() ? Json(age_since(values[0]->get<std::string>(), now))
+                                      : Json("<invalid>");
     }
     if (column.type == "integer" || column.type == "number" || column.type == "boolean") {
-        const bool fits = column.type == "boolean" ? values[0]->is_boolean() : values[0]->is_number();
+        const bool fits =
+            column.type == "boolean" ? values[0]->is_boolean() : values[0]->is_number();
         return fits ? *values[0] : Json(nullptr);
     }
     return joined(values);

@@ -16,10 +16,14 @@ using kube::value_at;
 
 constexpr const char* kNone = "<none>";
 
-std::string or_none(std::string text) { return text.empty() ? kNone : text; }
+std::string or_none(std::string text) {
+    return text.empty() ? kNone : text;
+}
 
 std::string plain(const Json& value) {
-    return value.is_string() ? value.get<std::string>() : value.is_null() ? std::string() : kube::to_text(value);
+    return value.is_string() ? value.get<std::string>()
+           : value.is_null() ? std::string()
+                             : kube::to_text(value);
 }
 
 Json pod_ready(const Json& pod, WallTime) {
@@ -58,22 +62,27 @@ Json pod_restarts(const Json& pod, WallTime now) {
         restarts += kube::number_at(status, {"restartCount"});
         last = std::max(last, text_at(status, {"lastState", "terminated", "finishedAt"}));
     }
-    return restarts == 0 || last.empty() ? std::to_string(restarts)
-                                         : fmt::format("{} ({} ago)", restarts, age_since(last, now));
+    return restarts == 0 || last.empty()
+               ? std::to_string(restarts)
+               : fmt::format("{} ({} ago)", restarts, age_since(last, now));
 }
 
 Json data_count(const Json& object, WallTime) {
     return value_at(object, {"data"}).size() + value_at(object, {"binaryData"}).size();
 }
 
-Json secrets_count(const Json& object, WallTime) { return value_at(object, {"secrets"}).size(); }
+Json secrets_count(const Json& object, WallTime) {
+    return value_at(object, {"secrets"}).size();
+}
 
 Json service_type(const Json& service, WallTime) {
     const std::string type = text_at(service, {"spec", "type"});
     return type.empty() ? "ClusterIP" : type;
 }
 
-Json cluster_ip(const Json& service, WallTime) { return or_none(text_at(service, {"spec", "clusterIP"})); }
+Json cluster_ip(const Json& service, WallTime) {
+    return or_none(text_at(service, {"spec", "clusterIP"}));
+}
 
 Json external_ip(const Json& service, WallTime) {
     std::vector<std::string> addresses;
@@ -91,7 +100,8 @@ Json service_ports(const Json& service, WallTime) {
     for (const Json& port : value_at(service, {"spec", "ports"})) {
         const std::string protocol = text_at(port, {"protocol"});
         const std::string node = plain(value_at(port, {"nodePort"}));
-        ports.push_back(fmt::format("{}{}{}/{}", plain(value_at(port, {"port"})), node.empty() ? "" : ":", node,
+        ports.push_back(fmt::format("{}{}{}/{}", plain(value_at(port, {"port"})),
+                                    node.empty() ? "" : ":", node,
                                     protocol.empty() ? "TCP" : protocol));
     }
     return or_none(fmt::format("{}", fmt::join(ports, ",")));
@@ -121,8 +131,11 @@ Json access_modes(const Json& claim, WallTime) {
 Json node_status(const Json& node, WallTime) {
     for (const Json& condition : value_at(node, {"status", "conditions"})) {
         if (text_at(condition, {"type"}) == "Ready") {
-            const std::string ready = text_at(condition, {"status"}) == "True" ? "Ready" : "NotReady";
-            return value_at(node, {"spec", "unschedulable"}) == Json(true) ? ready + ",SchedulingDisabled" : ready;
+            const std::string ready =
+                text_at(condition, {"status"}) == "True" ? "Ready" : "NotReady";
+            return value_at(node, {"spec", "unschedulable"}) == Json(true)
+                       ? ready + ",SchedulingDisabled"
+                       : ready;
         }
     }
     return "Unknown";
@@ -155,7 +168,8 @@ std::string first_of(const Json& object, std::initializer_list<const char*> fiel
 
 Json last_seen(const Json& event, WallTime now) {
     const std::string series = text_at(event, {"series", "lastObservedTime"});
-    return age_since(series.empty() ? first_of(event, {"lastTimestamp", "eventTime"}) : series, now);
+    return age_since(series.empty() ? first_of(event, {"lastTimestamp", "eventTime"}) : series,
+                     now);
 }
 
 Json event_object(const Json& event, WallTime) {
@@ -170,7 +184,8 @@ using Cell = Json (*)(const Json&, WallTime);
 
 const std::map<std::string, Cell, std::less<>>& cells() {
     static const std::map<std::string, Cell, std::less<>> table = {
-        {"@age", [](const Json& o, WallTime now) {
+        {"@age",
+         [](const Json& o, WallTime now) {
              return Json(age_since(text_at(o, {"metadata", "creationTimestamp"}), now));
          }},
         {"@data", data_count},
@@ -188,20 +203,24 @@ const std::map<std::string, Cell, std::less<>>& cells() {
         {"@node-roles", node_roles},
         {"@pdb-min", [](const Json& o, WallTime) { return budget_value(o, "minAvailable"); }},
         {"@pdb-max", [](const Json& o, WallTime) { return budget_value(o, "maxUnavailable"); }},
-        {"@pdb-allowed", [](const Json& o, WallTime) {
+        {"@pdb-allowed",
+         [](const Json& o, WallTime) {
              const Json& allowed = value_at(o, {"status", "disruptionsAllowed"});
              return allowed.is_null() ? Json(0) : allowed;
          }},
         {"@last-seen", last_seen},
-        {"@first-seen", [](const Json& o, WallTime now) {
+        {"@first-seen",
+         [](const Json& o, WallTime now) {
              return Json(age_since(first_of(o, {"firstTimestamp", "eventTime"}), now));
          }},
         {"@event-object", event_object},
-        {"@event-source", [](const Json& o, WallTime) {
+        {"@event-source",
+         [](const Json& o, WallTime) {
              const std::string source = text_at(o, {"source", "component"});
              return Json(source.empty() ? text_at(o, {"reportingComponent"}) : source);
          }},
-        {"@event-count", [](const Json& o, WallTime) {
+        {"@event-count",
+         [](const Json& o, WallTime) {
              const Json& count = value_at(o, {"count"});
              return count.is_number() ? count : Json(1);
          }},

@@ -7,7 +7,8 @@ std::optional<int> number_at(std::string_view text, std::size_t from, std::size_
     int value = 0;
     const char* first = text.data() + from;
     const auto read = std::from_chars(first, first + count, value);
-    return read.ec == std::errc() && read.ptr == first + count ? std::optional(value) : std::nullopt;
+    return read.ec == std::errc() && read.ptr == first + count ? std::optional(value)
+                                                               : std::nullopt;
 }
 
 }  // namespace
@@ -33,7 +34,8 @@ std::optional<WallTime> parse_time(std::string_view text) {
         return std::nullopt;
     }
     const auto days = std::chrono::sys_days(day).time_since_epoch().count();
-    return WallTime{((std::int64_t{days} * 24 + parts[3]) * 3600 + parts[4] * 60 + parts[5]) * 1000};
+    return WallTime{((std::int64_t{days} * 24 + parts[3]) * 3600 + parts[4] * 60 + parts[5]) *
+                    1000};
 }
 
 std::string age_text(std::int64_t millis) {

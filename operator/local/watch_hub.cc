@@ -17,12 +17,14 @@ std::string event_line(const char* type, const std::string& object) {
 
 }  // namespace
 
-WatchHub::WatchHub(Store& store, std::size_t watches_max) : x_store(store), x_watches_max(watches_max) {
+WatchHub::WatchHub(Store& store, std::size_t watches_max)
+    : x_store(store), x_watches_max(watches_max) {
     store.observe([this](const Change& change) { tell(change); });
 }
 
 bool WatchHub::matches(const WatchStart& start, const nlohmann::json& object) const {
-    return start.labels.matches(value_at(object, {"metadata", "labels"})) && start.fields.matches(object);
+    return start.labels.matches(value_at(object, {"metadata", "labels"})) &&
+           start.fields.matches(object);
 }
 
 bool WatchHub::send(Open& watch, const char* type, const JsonPtr& object) {
@@ -31,15 +33,19 @@ bool WatchHub::send(Open& watch, const char* type, const JsonPtr& object) {
     switch (watch.start.form) {
         case AnswerForm::table:
             body = make_table(*watch.start.resource, {shown},
-                              watch.start.full_rows ? TableObjects::full : TableObjects::metadata, x_now,
-                              !watch.definitions_sent);
-            body["metadata"]["resourceVersion"] = value_at(*object, {"metadata", "resourceVersion"});
+                              watch.start.full_rows ? TableObjects::full : TableObjects::metadata,
+                              x_now, !watch.definitions_sent);
+            body["metadata"]["resourceVersion"] =
+                value_at(*object, {"metadata", "resourceVersion"});
             watch.definitions_sent = true;
             break;
-        case AnswerForm::partial: body = partial_object(*shown); break;
+        case AnswerForm::partial:
+            body = partial_object(*shown);
+            break;
         case AnswerForm::json:
         case AnswerForm::discovery:
-        case AnswerForm::none: return watch.sink(event_line(type, kube::to_text(*shown)));
+        case AnswerForm::none:
+            return watch.sink(event_line(type, kube::to_text(*shown)));
     }
     return watch.sink(event_line(type, kube::to_text(body)));
 }
@@ -60,7 +66,8 @@ bool WatchHub::send_change(Open& watch, const Change& change) {
 }
 
 bool WatchHub::send_bookmark(Open& watch, bool initial_end) {
-    Json metadata = {{"resourceVersion", std::to_string(x_store.revision())}, {"creationTimestamp", nullptr}};
+    Json metadata = {{"resourceVersion", std::to_string(x_store.revision())},
+                     {"creationTimestamp", nullptr}};
     if (initial_end) {
         metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
     }
@@ -71,7 +78,8 @@ bool WatchHub::send_bookmark(Open& watch, bool initial_end) {
 }
 
 bool WatchHub::send_existing(Open& watch) {
-    for (const JsonPtr& object : x_store.list(watch.start.resource->store_name(), watch.start.name_space)) {
+    for (const JsonPtr& object :
+         x_store.list(watch.start.resource->store_name(), watch.start.name_space)) {
         if (matches(watch.start, *object) && !send(watch, "ADDED", object)) {
             return false;
         }
@@ -92,7 +100,8 @@ Result<WatchId> WatchHub::open(const WatchStart& start, Sink sink, WallTime now)
         const std::uint64_t after = std::strtoull(start.resource_version.c_str(), nullptr, 10);
         const Result<std::vector<Change>> changes = x_store.changes_after(after);
         if (!changes) {
-            watch.sink(event_line("ERROR", kube::to_text(status_object(gone(changes.error().message)))));
+            watch.sink(
+                event_line("ERROR", kube::to_text(status_object(gone(changes.error().message)))));
             return fail(Errc::not_found, changes.error().message);
         }
         for (const Change& change : *changes) {

@@ -26,7 +26,8 @@ Json scalar(const YAML::Node& node) {
     }
     const char* last = text.data() + text.size();
     std::int64_t whole = 0;
-    if (const auto read = std::from_chars(text.data(), last, whole); read.ec == std::errc() && read.ptr == last) {
+    if (const auto read = std::from_chars(text.data(), last, whole);
+        read.ec == std::errc() && read.ptr == last) {
         return whole;
     }
     double real = 0;
@@ -42,7 +43,8 @@ class Converter {
  public:
     Result<Json> convert(const YAML::Node& node, int depth) {
         if (depth > kDepthMax || ++x_nodes > kNodesMax) {
-            return fail(Errc::malformed, "the YAML document is nested too deeply or has too many nodes");
+            return fail(Errc::malformed,
+                        "the YAML document is nested too deeply or has too many nodes");
         }
         if (node.IsMap()) {
             Json out = Json::object();
@@ -71,7 +73,8 @@ Result<nlohmann::json> parse_yaml(const std::string& text) {
     try {
         return Converter().convert(YAML::Load(text), 0);
     } catch (const YAML::Exception& error) {
-        return fail(Errc::malformed, fmt::format("not YAML at line {}: {}", error.mark.line + 1, error.msg));
+        return fail(Errc::malformed,
+                    fmt::format("not YAML at line {}: {}", error.mark.line + 1, error.msg));
     }
 }
 

@@ -255,7 +255,7 @@ ClusterPlan plan_cluster(const ClusterInput& input) {
     }
     const resources::ServiceSpec service = bootstrap_service(cluster);
     resources::ServiceSpec nodes = service;
-    nodes.name = cluster.metadata.name + "-nodes";
+    nodes.name = resources::nodes_service(cluster.metadata.name, Role::broker);
     nodes.headless = true;
     plan.actions.emplace_back(ApplyObject{resources::service(service)});
     plan.actions.emplace_back(ApplyObject{resources::service(nodes)});

@@ -97,7 +97,7 @@ EnsemblePlan plan_ensemble(const EnsembleInput& input) {
     }
     const resources::ServiceSpec service = client_service(ensemble);
     resources::ServiceSpec nodes = service;
-    nodes.name = ensemble.metadata.name + "-nodes";
+    nodes.name = resources::nodes_service(ensemble.metadata.name, Role::coordinator);
     nodes.headless = true;
     plan.actions.emplace_back(ApplyObject{resources::service(service)});
     plan.actions.emplace_back(ApplyObject{resources::service(nodes)});

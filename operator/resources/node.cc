@@ -100,6 +100,10 @@ std::string node_selector(std::string_view cluster, Role role, std::string_view 
     return selector;
 }
 
+std::string nodes_service(std::string_view cluster, Role role) {
+    return fmt::format("{}-{}s", cluster, name_of(role));
+}
+
 std::string properties_text(const std::map<std::string, std::string>& entries) {
     std::string text;
     for (const auto& [key, value] : entries) {

@@ -63,6 +63,9 @@ inline constexpr std::string_view kDataPath = "/var/lib/millrace";
 // Labels that select all nodes of a role in a cluster, as "a=b,c=d".
 std::string node_selector(std::string_view cluster, Role role, std::string_view pool);
 
+// Name of the headless Service that gives the nodes of a role their DNS names. A cluster and an ensemble may share a name.
+std::string nodes_service(std::string_view cluster, Role role);
+
 // Text of a java.util.Properties file; keys in order, values escaped.
 std::string properties_text(const std::map<std::string, std::string>& entries);
 

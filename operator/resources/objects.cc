@@ -130,7 +130,7 @@ std::string pod(const Node& node) {
         {"metadata", std::move(meta)},
         {"spec",
          {{"hostname", node.name()},
-          {"subdomain", node.cluster + "-nodes"},
+          {"subdomain", nodes_service(node.cluster, node.role)},
           {"terminationGracePeriodSeconds", 60},
           {"automountServiceAccountToken", false},
           {"enableServiceLinks", false},

@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "lib/base/check.h"
+#include "operator/kube/json_text.h"
+#include "operator/resources/node.h"
 
 namespace millrace::kube_operator::server {
 namespace {
@@ -14,6 +17,12 @@ std::string absolute(const std::string& path) {
     std::error_code ignored;
     const std::filesystem::path full = std::filesystem::absolute(path, ignored);
     return full.lexically_normal().string();
+}
+
+// Brokers close their logs in order only while they have coordinators.
+int stop_stage(const nlohmann::json& pod) {
+    const std::string role = kube::text_at(pod, {"metadata", "labels", resources::kLabelRole});
+    return role == name_of(resources::Role::broker) ? 0 : 1;
 }
 
 }  // namespace
@@ -32,9 +41,10 @@ Status LocalCluster::start() {
     server.listen = {"127.0.0.1", x_options.port};
     x_server = TRY(local::start_api_server(x_runtime, server));
     x_runner = runtime::make_process_runner(x_runtime.loop);
-    x_pods = local::make_process_runtime(
-        x_runtime, *x_runner, x_server->core(),
-        {.directory = x_options.directory, .programs = x_options.programs});
+    x_pods = local::make_process_runtime(x_runtime, *x_runner, x_server->core(),
+                                         {.directory = x_options.directory,
+                                          .programs = x_options.programs,
+                                          .stop_stage = stop_stage});
     x_server->set_logs(x_pods.get());
     x_pods->start();
     return write_files();

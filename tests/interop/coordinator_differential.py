@@ -177,11 +177,18 @@ class Pair:
         self.asked += 1
         answers = [[masked(op, frame) for frame in client.ask(op, body, xid)]
                    for client in self.clients]
+        if op == CLOSE:
+            # Java removes the nodes of a session in the order of a hash table.
+            answers = [sorted(answer[:-1]) + answer[-1:] for answer in answers]
         if answers[0] != answers[1]:
             self.differing += 1
-            print(f"DIFFERS {op} {body[:80]!r}\n  java {answers[0]}\n  ours {answers[1]}")
+            print(f"DIFFERS {op} {body[:80]!r}")
+            print(f"  java {str(answers[0])[:500]}\n  ours {str(answers[1])[:500]}")
         if b"closed" in answers[0] + answers[1]:
-            self.clients = [Client(client.port) for client in self.clients]
+            self.reconnect()
+
+    def reconnect(self):
+        self.clients = [Client(client.port) for client in self.clients]
 
 
 def paths(ask):
@@ -264,13 +271,16 @@ def multis(ask):
     ask(MULTI_READ, multi([(GET, text("/m1") + b"\0"), (CHILDREN, text("/m1") + b"\0"),
                            (GET, text("/none") + b"\0")]))
     ask(MULTI_READ, multi([]))
-    ask(MULTI_READ, multi([(CREATE, create_body("/zz"))]))
 
 
-def malformed(ask):
+def unknown(ask):
+    """Last of all: Java sometimes gives one zxid more to the reconnecting after these."""
     ask(CHECK, text("/m1") + number(0))
     for op in (20, 999, 0):
         ask(op, text("/m1"))
+
+
+def malformed(ask):
     ask(RECONFIG, text("") * 3 + struct.pack(">q", -1))
     for op in (CREATE, DELETE, EXISTS, GET, SET, GET_ACL, SET_ACL, CHILDREN, SYNC, CHILDREN2, MULTI, CREATE2,
                CHECK_WATCHES, REMOVE_WATCHES, CREATE_CONTAINER, CREATE_TTL, MULTI_READ, SET_WATCHES, EPHEMERALS,
@@ -336,6 +346,7 @@ def drawn(ask, choose, count):
         else:
             ask(MULTI, multi([part() for _ in range(choose.randrange(1, 4))]))
     ask(CLOSE, b"")
+    ask.reconnect()
 
 
 def free_port():
@@ -345,15 +356,16 @@ def free_port():
 
 
 def start(command, folder, log):
-    """The process and its port, once it answers ruok."""
+    """The process and its port, once it serves."""
     port = free_port()
     (folder / "zoo.cfg").write_text(f"dataDir={folder}/data\nclientPort={port}\ntickTime=2000\n"
                                     "admin.enableServer=false\n4lw.commands.whitelist=*\n")
     process = subprocess.Popen(command + [str(folder / "zoo.cfg")], stdout=log, stderr=log)
     for _ in range(600):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
-            probe.sendall(b"ruok")
-            if probe.recv(4) == b"imok":
+            # Java answers ruok before it serves.
+            probe.sendall(b"srvr")
+            if b"Mode:" in b"".join(iter(lambda: probe.recv(4096), b"")):
                 return process, port
         if process.poll() is not None:
             break
@@ -389,6 +401,7 @@ def main():
             for part in (paths, modes, access, multis, malformed, watches):
                 part(ask)
             drawn(ask, random.Random(seed), count)
+            unknown(ask)
     finally:
         for process in processes:
             process.kill()

@@ -43,7 +43,9 @@ int main(int argc, char** argv) {
     if (const Status written = (*server)->write_kubeconfig(directory + "/kubeconfig"); !written) {
         return failed(written.error());
     }
-    auto finish = [&] { (*server)->flush([&](const Status& status) { posix->stop(status ? 0 : 1); }); };
+    auto finish = [&] {
+        (*server)->flush([&](const Status& status) { posix->stop(status ? 0 : 1); });
+    };
     posix->on_terminate([&] {
         if (pods) {
             pods->stop(finish);
