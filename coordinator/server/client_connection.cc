@@ -29,6 +29,10 @@ constexpr std::size_t kLengthSize = 4;
 constexpr std::size_t kReplyHeadSize = 20;  // length, xid, zxid, error
 // Identities one connection may collect by auth requests.
 constexpr std::size_t kIdentitiesMax = 64;
+// Above so many bytes of answers no request is taken until the client has read.
+constexpr std::size_t kAnswerBytesHigh = 4 << 20;
+// Reads that wait for a write are answered together, so their number bounds what one turn collects.
+constexpr std::size_t kReadsWaitingMax = 32;
 
 std::int32_t int32_at(BytesView bytes) {
     std::uint32_t value = 0;
@@ -108,12 +112,13 @@ ClientConnection::ClientConnection(Node& node, tree::WatcherId id,
     x_stream->set_handler(this);
     runtime::StreamLimits limits;
     limits.input_bytes_max = node.options().frame_bytes_max + (std::size_t{256} << 10);
+    limits.output_bytes_high = kAnswerBytesHigh;
     x_stream->set_limits(limits);
 }
 
 std::size_t ClientConnection::on_bytes(BytesView bytes) {
     std::size_t used = 0;
-    while (!x_ended && bytes.size() - used >= kLengthSize) {
+    while (!x_ended && has_room() && bytes.size() - used >= kLengthSize) {
         const BytesView rest = bytes.subspan(used);
         if (x_state == State::fresh) {
             const std::size_t word = on_first_bytes(rest);
@@ -144,7 +149,24 @@ std::size_t ClientConnection::on_bytes(BytesView bytes) {
         }
     }
     x_node.throttle(*this);
+    x_input_held = !has_room();
+    regulate_reading();
     return x_ended ? bytes.size() : used;
+}
+
+bool ClientConnection::has_room() const {
+    return x_out.size() <= kAnswerBytesHigh && x_reads_waiting < kReadsWaitingMax;
+}
+
+// What was left of the input is shown again when reading goes on.
+void ClientConnection::regulate_reading() {
+    const bool paused = x_throttled || x_output_full || x_input_held;
+    if (paused != x_paused && paused) {
+        x_stream->pause_reading();
+    } else if (paused != x_paused) {
+        x_stream->resume_reading();
+    }
+    x_paused = paused;
 }
 
 std::size_t ClientConnection::on_first_bytes(BytesView bytes) {
@@ -321,6 +343,7 @@ void ClientConnection::on_close_session(Slot slot) {
 void ClientConnection::push(Slot slot) {
     const std::int64_t zxid = slot.ready_zxid;
     const bool barrier = slot.kind != Kind::write;
+    x_reads_waiting += slot.kind == Kind::read ? 1 : 0;
     x_slots.push_back(std::move(slot));
     x_node.request_queued();
     if (barrier && zxid > x_node.nodes().last_zxid()) {
@@ -338,6 +361,7 @@ void ClientConnection::advance() {
     while (!x_ended && !x_slots.empty() && ready(x_slots.front())) {
         const Slot slot = std::move(x_slots.front());
         x_slots.pop_front();
+        x_reads_waiting -= slot.kind == Kind::read ? 1 : 0;
         x_node.request_done();
         run(slot, slot.body);
     }
@@ -522,14 +546,14 @@ void ClientConnection::flush() {
     if (x_out.size() > 0) {
         x_stream->write(x_out.take());
         x_out = wire::Writer();
-        if (!x_output_full && x_stream->write_queue_full()) {
-            x_output_full = true;
-            x_stream->pause_reading();
-        }
     }
     if (x_ended) {
         x_stream->close();
+        return;
     }
+    x_output_full = x_stream->write_queue_full();
+    x_input_held = !has_room();
+    regulate_reading();
 }
 
 void ClientConnection::end() {
@@ -537,28 +561,20 @@ void ClientConnection::end() {
         return;
     }
     x_ended = true;
+    x_ended_at = x_node.loop().now();
     x_node.requests_dropped(x_slots.size());
     x_slots.clear();
     touch_output();
 }
 
 void ClientConnection::set_throttled(bool throttled) {
-    if (throttled == x_throttled) {
-        return;
-    }
     x_throttled = throttled;
-    if (throttled) {
-        x_stream->pause_reading();
-    } else if (!x_output_full) {
-        x_stream->resume_reading();
-    }
+    regulate_reading();
 }
 
 void ClientConnection::on_writable() {
     x_output_full = false;
-    if (!x_throttled) {
-        x_stream->resume_reading();
-    }
+    regulate_reading();
 }
 
 void ClientConnection::on_closed(const Status& why) {

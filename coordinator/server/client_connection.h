@@ -46,6 +46,7 @@ class ClientConnection final : public runtime::StreamHandler {
     const runtime::Endpoint& peer() const { return x_peer; }
     bool connected() const { return x_state == State::open; }
     bool ended() const { return x_ended; }
+    Instant ended_at() const { return x_ended_at; }
     std::size_t outstanding() const { return x_slots.size(); }
     Instant established() const { return x_established; }
 
@@ -94,6 +95,8 @@ class ClientConnection final : public runtime::StreamHandler {
     std::size_t begin_reply(std::int32_t xid, std::int64_t zxid);
     void finish_reply(const Slot& slot, std::size_t frame_at);
     void touch_output();
+    bool has_room() const;
+    void regulate_reading();
 
     Node& x_node;
     tree::WatcherId x_id;
@@ -108,8 +111,14 @@ class ClientConnection final : public runtime::StreamHandler {
     wire::Writer x_out;
     bool x_dirty = false;
     bool x_ended = false;
+    // Reading stands still for any of these: too much is under way in the server, the client does not read, or this client's
+    // requests wait for each other.
     bool x_throttled = false;
     bool x_output_full = false;
+    bool x_input_held = false;
+    bool x_paused = false;
+    std::size_t x_reads_waiting = 0;  // slots of reads
+    Instant x_ended_at;
     Instant x_established;
     Counters x_counters;
 };

@@ -286,6 +286,9 @@ void write_multi_header(wire::Writer& out, std::int32_t type, bool done, std::in
     out.int32(error);
 }
 
+// Bytes of one multi read's answer; Java's client takes a quarter of it. Parts beyond get an error of their own.
+constexpr std::size_t kMultiReadBytesMax = 16 << 20;
+
 ErrorCode answer_multi_read(BytesView body, const Reader& reader, wire::Writer& out) {
     struct Part {
         OpCode op;
@@ -311,10 +314,13 @@ ErrorCode answer_multi_read(BytesView body, const Reader& reader, wire::Writer& 
         }
         parts.push_back({op, body.subspan(begin, in.position() - begin)});
     }
+    const std::size_t answer_at = out.size();
     for (const Part& part : parts) {
         const std::size_t header_at = out.size();
         write_multi_header(out, static_cast<std::int32_t>(part.op), false, 0);
-        const ErrorCode error = answer_read(part.op, part.body, reader, out);
+        const ErrorCode error = header_at - answer_at < kMultiReadBytesMax
+                                    ? answer_read(part.op, part.body, reader, out)
+                                    : ErrorCode::system_error;
         if (error != ErrorCode::ok) {
             out.patch_int32(header_at, static_cast<std::int32_t>(OpCode::error));
             out.patch_int32(header_at + 5, static_cast<std::int32_t>(error));

@@ -14,6 +14,8 @@ namespace {
 
 // A connection must open a session within this time, as in ZooKeeper.
 constexpr Duration kSessionlessMax = 10s;
+// A client that was sent away has so long to read the last answers.
+constexpr Duration kFarewellMax = 10s;
 
 }  // namespace
 
@@ -35,12 +37,17 @@ void Node::tick() {
         x_statistics.sessions_expired += 1;
         close_session(session);
     }
+    std::vector<tree::WatcherId> gone;
     for (const auto& [id, connection] : x_connections) {
         if (!connection->connected() && now - connection->established() > kSessionlessMax) {
             x_statistics.sessionless_expired += 1;
             connection->end();
         }
+        if (connection->ended() && now - connection->ended_at() > kFarewellMax) {
+            gone.push_back(id);
+        }
     }
+    std::ranges::for_each(gone, [this](tree::WatcherId id) { connection_closed(id); });
 }
 
 void Node::plan_reaping() {

@@ -223,7 +223,7 @@ class Sweep:
     def opcodes(self):
         """An operation nobody knows gets an error or the end of the connection, never an answer that says it was done."""
         wrong = []
-        for op in [-2, -1, 10, 16, 20, 23, 99, 100, 102, 107, 108, 0x7fffffff, -0x80000000]:
+        for op in [-2, -1, 10, 16, 20, 23, 99, 100, 102, 108, 0x7fffffff, -0x80000000]:
             with self.session() as client:
                 answer = client.ask(op, b"")
                 if answer is not None and answer[1] == 0:
@@ -248,6 +248,8 @@ class Sweep:
         with self.session() as client:
             self.checks.equal("truncated creates leave nothing behind", client.ask(EXISTS, read("/truncated"))[1], NO_NODE)
         for op, body in BODIES.items():  # lengths and counts inside the body that promise more than is there
+            if op in (101, 105):
+                continue  # begins with a zxid
             with self.session() as client:
                 answer = client.ask(op, b"\x7f\xff\xff\xff" + body[4:])
                 self.checks.check(f"operation {op} with an inner length of 2 GiB is refused", answer is None or answer[1] != 0,
@@ -256,8 +258,7 @@ class Sweep:
 
     def authentication(self):
         for name, body in (("nothing", b""), ("half a packet", struct.pack(">i", 0) + b"\0\0"),
-                           ("an unknown scheme", struct.pack(">i", 0) + text("magic") + buffer(b"me")),
-                           ("digest without a colon", struct.pack(">i", 0) + text("digest") + buffer(b"me"))):
+                           ("an unknown scheme", struct.pack(">i", 0) + text("magic") + buffer(b"me"))):
             with self.session() as client:
                 client.request(100, body, xid=-4)
                 answer = client.reply()
@@ -332,6 +333,10 @@ class Sweep:
                 answers = [client.reply() for _ in operations]
                 self.checks.equal(f"{name}: all are answered once the client reads", [answer and answer[:2] for answer in answers],
                                   [(number, 0) for number in range(len(operations))])
+        with self.session() as client:
+            error, body = client.ask(22, multi(*[(GET_DATA, read("/big"))] * count))[1:]
+            self.checks.check("a multi read of 600 MB is cut", error == 0 and len(body) < 32 << 20, (error, len(body)))
+        self.memory("a multi read of 600 MB")
         abandoned = self.session()
         packet = struct.pack(">ii", 1, GET_DATA) + read("/big")
         abandoned.raw((struct.pack(">i", len(packet)) + packet) * count)
@@ -387,7 +392,7 @@ class Sweep:
         self.others_are_served("large multis")
 
     def words(self):
-        for name in "conf cons crst dirs dump envi gtmk hash icfg isro lsnp mntr ruok srst srvr stat wchc wchp wchs".split():
+        for name in "conf cons crst dirs dump envi gtmk hash isro mntr ruok srst srvr stat wchc wchp wchs".split():
             answer = word(self.server, name)
             self.checks.check(f"{name} answers", answer != "" and "not executed" not in answer, answer)
         self.checks.equal("a word with an end of line answers", word(self.server, "ruok\r\n"), "imok")
