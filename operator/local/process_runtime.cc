@@ -20,7 +20,8 @@ class PodProcesses final : public ProcessRuntime {
  public:
     PodProcesses(runtime::Runtime& runtime, runtime::ProcessRunner& processes, ApiCore& core,
                  const ProcessRuntimeOptions& options)
-        : x_context{runtime,          processes,        core, x_addresses, options.directory,
+        : x_addresses(options.directory),
+          x_context{runtime,          processes,        core, x_addresses, options.directory,
                     options.programs, options.node_name},
           x_stop_stage(options.stop_stage),
           x_alive(std::make_shared<bool>(true)) {}
