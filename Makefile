@@ -25,7 +25,7 @@ build: packages
 	@scripts/build.sh $(PRESET) $(JOBS) binaries
 
 run: build
-	@$(BIN)/millrace up --demo
+	@scripts/run.sh $(BIN)
 
 test: test-packages
 	@scripts/build.sh $(PRESET) $(JOBS) all

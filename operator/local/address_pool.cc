@@ -34,7 +34,7 @@ std::string AddressPool::address_of(const std::string& name_space, const std::st
         return found->second;
     }
     CHECK(x_by_pod.size() < kCount / 2, "far more pods than one machine can run");
-    for (std::uint32_t at = hash_of(key) % kCount;; at = (at + 1) % kCount) {
+    for (std::uint32_t at = hash_of(x_salt + "//" + key) % kCount;; at = (at + 1) % kCount) {
         const std::string address = dotted(kFirst + at);
         if (usable(kFirst + at) && x_by_address.emplace(address, key).second) {
             x_by_pod.emplace(key, address);

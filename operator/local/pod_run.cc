@@ -77,11 +77,11 @@ void PodRun::add_containers() {
         policy == RestartPolicy::never ? RestartPolicy::never : RestartPolicy::on_failure;
     for (const Json& spec : value_at(*x_pod, {"spec", "initContainers"})) {
         x_init.push_back(std::make_unique<Container>(text_at(spec, {"name"}), init,
- std::make_shared<const Json>(spec)));
+                                                     std::make_shared<const Json>(spec)));
     }
     for (const Json& spec : value_at(*x_pod, {"spec", "containers"})) {
         x_containers.push_back(std::make_unique<Container>(text_at(spec, {"name"}), policy,
- std::make_shared<const Json>(spec)));
+                                                           std::make_shared<const Json>(spec)));
     }
 }
 

@@ -177,8 +177,9 @@ TEST_CASE("A missing key keeps the container from starting unless it is optional
 }
 
 TEST_CASE("A pod's address follows from its name and is never shared") {
-    AddressPool pool;
-    AddressPool other;
+    AddressPool pool("/a");
+    AddressPool other("/a");
+    REQUIRE(AddressPool("/b").address_of("n", "p7") != AddressPool("/a").address_of("n", "p7"));
     std::set<std::string> seen;
     for (int i = 0; i < 500; ++i) {
         const std::string address = pool.address_of("n", "p" + std::to_string(i));
@@ -186,6 +187,7 @@ TEST_CASE("A pod's address follows from its name and is never shared") {
         REQUIRE(seen.insert(address).second);
     }
     REQUIRE(other.address_of("n", "p7") == pool.address_of("n", "p7"));
+    REQUIRE(AddressPool("elsewhere").address_of("n", "p7") != pool.address_of("n", "p7"));
     other.restore("n", "late", pool.address_of("n", "p7"));
     REQUIRE(other.address_of("n", "late") != other.address_of("n", "p7"));
 }
