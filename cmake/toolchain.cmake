@@ -60,6 +60,8 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+# Its -pthread would not fit the precompiled headers, and glibc needs none.
+set_target_properties(PkgConfig::re2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 pkg_check_modules(snappy IMPORTED_TARGET snappy)
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
