@@ -65,6 +65,12 @@ int report(const Error& error, int exit_code) {
     return exit_code;
 }
 
+// The log has begun: its lines are for machines where no terminal is.
+int report_start(const Error& error, int exit_code) {
+    log_error("broker", "cannot start: {}", error.message);
+    return exit_code;
+}
+
 int exit_code_of(const Error& error) {
     const bool is_disk = error.code == Errc::io_error || error.code == Errc::disk_full ||
                          error.code == Errc::malformed;
@@ -99,6 +105,35 @@ Result<Config> load_config(runtime::FileSystem& files, const Arguments& argument
     return Config::build(server::broker_schema(), sources);
 }
 
+std::unexpected<Error> refuse(const Config& config, std::string_view key, std::string_view why) {
+    const auto found = config.values().find(key);
+    return fail(Errc::invalid_argument,
+                fmt::format("{}: {}: {}",
+                            found == config.values().end() ? "configuration" : found->second.origin,
+                            key, why));
+}
+
+// What the type of a key does not say.
+Status check_settings(const Config& config) {
+    if (!config.has("zookeeper.connect")) {
+        return refuse(config, "zookeeper.connect",
+                      "it is missing; allowed: host:port[,host:port][/chroot]");
+    }
+    if (const auto parsed = zk::ConnectString::parse(config.text("zookeeper.connect")); !parsed) {
+        return refuse(config, "zookeeper.connect",
+                      parsed.error().message + "; allowed: host:port[,host:port][/chroot]");
+    }
+    if (config.has("log.dirs") && config.list("log.dirs").empty()) {
+        return refuse(config, "log.dirs", "at least one folder is needed");
+    }
+    const std::string& admin = config.text("millrace.admin.listener");
+    if (const auto parsed = runtime::Endpoint::parse(admin); !admin.empty() && !parsed) {
+        return refuse(config, "millrace.admin.listener", parsed.error().message);
+    }
+    TRY(server::read_listeners(config, "localhost"));
+    return {};
+}
+
 // The HTTP side: health, metrics and status; absent when millrace.admin.listener is empty.
 class Surface {
  public:
@@ -130,12 +165,12 @@ int serve(runtime::PosixRuntime& posix, const Config& config) {
     server::Node node(posix.get(), config, [&posix](int exit_code) { posix.stop(exit_code); });
     const Status started = node.start();
     if (!started) {
-        return report(started.error(), exit_code_of(started.error()));
+        return report_start(started.error(), exit_code_of(started.error()));
     }
     Surface surface(node);
     const Status opened = surface.open();
     if (!opened) {
-        return report(opened.error(), exit_start);
+        return report_start(opened.error(), exit_start);
     }
     posix.on_terminate([&node] { node.stop(); });
     return posix.run();
@@ -154,9 +189,8 @@ int run(const Arguments& arguments) {
     for (const std::string& warning : config->warnings()) {
         log_warning("config", "{}", warning);
     }
-    const auto listeners = server::read_listeners(*config, "localhost");
-    if (!listeners) {
-        return report(listeners.error(), exit_config);
+    if (const Status settings = check_settings(*config); !settings) {
+        return report(settings.error(), exit_config);
     }
     if (arguments.print_config) {
         fmt::print("{}", config->to_string());

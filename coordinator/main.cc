@@ -70,6 +70,12 @@ int report(const Error& error, int exit_code) {
     return exit_code;
 }
 
+// The log has begun: its lines are for machines where no terminal is.
+int report_start(const Error& error, int exit_code) {
+    log_error("server", "cannot start: {}", error.message);
+    return exit_code;
+}
+
 int exit_code_of(const Error& error) {
     switch (error.code) {
         case Errc::address_in_use:
@@ -164,12 +170,12 @@ int serve(runtime::PosixRuntime& posix, server::ServerOptions options) {
     });
     const Status started = node.start();
     if (!started) {
-        return report(started.error(), exit_code_of(started.error()));
+        return report_start(started.error(), exit_code_of(started.error()));
     }
     Surface surface(node);
     const Status opened = surface.open();
     if (!opened) {
-        return report(opened.error(), exit_start);
+        return report_start(opened.error(), exit_start);
     }
     posix.on_terminate([&node, &posix] {
         log_info("server", "finishing the requests under way");

@@ -13,19 +13,25 @@ struct NamedEndpoint {
     runtime::Endpoint endpoint;
 };
 
-std::unexpected<Error> refuse(std::string_view key, std::string_view value, std::string_view why) {
-    return fail(Errc::invalid_argument, fmt::format("{}: '{}': {}", key, value, why));
+// The fault of a key, or of the key that needs it, with the place where it is set.
+std::unexpected<Error> refuse(const Config& config, std::string_view key, std::string_view value,
+                              std::string_view why) {
+    const auto found = config.values().find(key);
+    const std::string_view origin =
+        found == config.values().end() ? "default" : std::string_view(found->second.origin);
+    return fail(Errc::invalid_argument, fmt::format("{}: {}: '{}': {}", origin, key, value, why));
 }
 
 // "NAME://host:port"
-Result<NamedEndpoint> parse_listener(std::string_view key, const std::string& text) {
+Result<NamedEndpoint> parse_listener(const Config& config, std::string_view key,
+                                     const std::string& text) {
     const std::size_t mark = text.find("://");
     if (mark == std::string::npos || mark == 0) {
-        return refuse(key, text, "a listener is NAME://host:port");
+        return refuse(config, key, text, "allowed: NAME://host:port");
     }
     auto endpoint = runtime::Endpoint::parse(text.substr(mark + 3));
     if (!endpoint) {
-        return refuse(key, text, endpoint.error().message);
+        return refuse(config, key, text, endpoint.error().message);
     }
     std::string name = text.substr(0, mark);
     std::ranges::transform(name, name.begin(), [](char c) {
@@ -37,9 +43,9 @@ Result<NamedEndpoint> parse_listener(std::string_view key, const std::string& te
 Result<std::vector<NamedEndpoint>> parse_list(const Config& config, std::string_view key) {
     std::vector<NamedEndpoint> listeners;
     for (const std::string& text : config.list(key)) {
-        NamedEndpoint listener = TRY(parse_listener(key, text));
+        NamedEndpoint listener = TRY(parse_listener(config, key, text));
         if (std::ranges::find(listeners, listener.name, &NamedEndpoint::name) != listeners.end()) {
-            return refuse(key, text, "each listener needs a name of its own");
+            return refuse(config, key, text, "each listener needs a name of its own");
         }
         listeners.push_back(std::move(listener));
     }
@@ -55,10 +61,13 @@ Status check_protocol(const Config& config, const std::string& name) {
         if (entry.substr(colon + 1) == "PLAINTEXT") {
             return {};
         }
-        return refuse("listener.security.protocol.map", entry,
-                      "only PLAINTEXT is served by this release");
+        return refuse(config, "listeners", name,
+                      fmt::format("it has the protocol {}; allowed: PLAINTEXT, the only one served "
+                                  "by this release",
+                                  entry.substr(colon + 1)));
     }
-    return refuse("listeners", name, "the listener is missing in listener.security.protocol.map");
+    return refuse(config, "listeners", name,
+                  "the listener is missing in listener.security.protocol.map");
 }
 
 }  // namespace
@@ -66,7 +75,7 @@ Status check_protocol(const Config& config, const std::string& name) {
 Result<Listeners> read_listeners(const Config& config, const std::string& host_name) {
     const std::vector<NamedEndpoint> bound = TRY(parse_list(config, "listeners"));
     if (bound.empty()) {
-        return fail(Errc::invalid_argument, "listeners: at least one is needed");
+        return refuse(config, "listeners", "", "at least one is needed");
     }
     std::vector<NamedEndpoint> advertised;
     if (config.has("advertised.listeners")) {
@@ -79,7 +88,7 @@ Result<Listeners> read_listeners(const Config& config, const std::string& host_n
         runtime::Endpoint shown = told == advertised.end() ? listener.endpoint : told->endpoint;
         if (shown.host.empty() || shown.host == "0.0.0.0" || shown.host == "::") {
             if (told != advertised.end()) {
-                return refuse("advertised.listeners", shown.to_string(),
+                return refuse(config, "advertised.listeners", shown.to_string(),
                               "clients cannot connect to it");
             }
             shown.host = host_name;
@@ -88,7 +97,8 @@ Result<Listeners> read_listeners(const Config& config, const std::string& host_n
     }
     for (const NamedEndpoint& listener : advertised) {
         if (std::ranges::find(bound, listener.name, &NamedEndpoint::name) == bound.end()) {
-            return refuse("advertised.listeners", listener.name, "there is no such listener");
+            return refuse(config, "advertised.listeners", listener.name,
+                          "there is no such listener");
         }
     }
     result.inter_broker = config.has("inter.broker.listener.name")
@@ -96,7 +106,7 @@ Result<Listeners> read_listeners(const Config& config, const std::string& host_n
                               : result.all.front().name;
     if (std::ranges::find(result.all, result.inter_broker, &ListenerAddress::name) ==
         result.all.end()) {
-        return refuse("inter.broker.listener.name", result.inter_broker,
+        return refuse(config, "inter.broker.listener.name", result.inter_broker,
                       "there is no such listener");
     }
     return result;

@@ -209,6 +209,9 @@ void Node::begin_registration() {
             options.stored_cluster_id = directory->meta().cluster_id;
         }
     }
+    // An earlier session of this id ends by itself within its timeout; after twice that its owner lives.
+    options.conflict_wait_max =
+        2 * std::chrono::milliseconds(x_config.int32("zookeeper.session.timeout.ms"));
     options.session_id = x_client->session_id();
     options.previous_session_id = x_session_id;
     x_session_id = x_client->session_id();

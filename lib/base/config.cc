@@ -73,6 +73,9 @@ std::string_view type_name(KeyType type) {
 std::string range_text(const ConfigKey& key) {
     const bool has_min = key.min > -std::numeric_limits<double>::infinity();
     const bool has_max = key.max < std::numeric_limits<double>::infinity();
+    if (!has_min && !has_max) {
+        return std::string(type_name(key.type));
+    }
     if (has_min && has_max) {
         return fmt::format("{} to {}", key.min, key.max);
     }
@@ -83,8 +86,8 @@ template <class T>
 Status check_number(const ConfigKey& key, std::string_view text) {
     const std::optional<T> value = number<T>(text);
     if (!value) {
-        return fail(Errc::invalid_argument,
-                    fmt::format("'{}' is not {}", text, type_name(key.type)));
+        return fail(Errc::invalid_argument, fmt::format("'{}' is not {}; allowed: {}", text,
+                                                        type_name(key.type), range_text(key)));
     }
     if (static_cast<double>(*value) < key.min || static_cast<double>(*value) > key.max) {
         return fail(Errc::invalid_argument,

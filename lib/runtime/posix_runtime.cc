@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kExitCodeOfSignals = 128;
 
-// While it lives, TERM, INT and HUP come to the loop and PIPE is ignored. Made before any thread, which inherit the mask.
+// While it lives, TERM, INT and HUP come to the loop; PIPE and XFSZ are ignored, so that a closed socket and a limit of the size
+// of files (prlimit --fsize) are errors of the call that meets them. Made before any thread, which inherit the mask.
 class SignalTakeover final : private Watched {
  public:
     SignalTakeover() {
@@ -31,10 +32,12 @@ class SignalTakeover final : private Watched {
         struct sigaction ignore{};
         ignore.sa_handler = SIG_IGN;
         CHECK(::sigaction(SIGPIPE, &ignore, &x_pipe_before) == 0);
+        CHECK(::sigaction(SIGXFSZ, &ignore, &x_size_before) == 0);
     }
     ~SignalTakeover() override {
         x_loop->unwatch(x_descriptor.get(), x_watch);
         ::sigaction(SIGPIPE, &x_pipe_before, nullptr);
+        ::sigaction(SIGXFSZ, &x_size_before, nullptr);
         ::pthread_sigmask(SIG_SETMASK, &x_mask_before, nullptr);
     }
     SignalTakeover(const SignalTakeover&) = delete;
@@ -83,6 +86,7 @@ class SignalTakeover final : private Watched {
     WatchId x_watch{};
     sigset_t x_mask_before{};
     struct sigaction x_pipe_before{};
+    struct sigaction x_size_before{};
     bool x_terminating = false;
 };
 

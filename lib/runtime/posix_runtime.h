@@ -28,7 +28,7 @@ class PosixRuntime {
     virtual void stop(int exit_code) = 0;
 };
 
-// Blocks SIGPIPE and takes over TERM, INT and HUP; one per process.
+// Ignores SIGPIPE and SIGXFSZ, and takes over TERM, INT and HUP; one per process.
 std::unique_ptr<PosixRuntime> make_posix_runtime(const PosixOptions& options);
 
 }  // namespace millrace::runtime

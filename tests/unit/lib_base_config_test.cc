@@ -45,7 +45,7 @@ TEST_CASE("values come from the last layer that names them, and say from where")
 
 TEST_CASE("a bad value names file, line, key, fault and what is allowed") {
     REQUIRE(build("\ntickTime=fast").error().message ==
-            "zoo.cfg:2: tickTime: 'fast' is not an integer of 32 bits");
+            "zoo.cfg:2: tickTime: 'fast' is not an integer of 32 bits; allowed: 1 or more");
     REQUIRE(build("tickTime=0").error().message ==
             "zoo.cfg:1: tickTime: 0 is out of range; allowed: 1 or more");
     REQUIRE(build("mode=c").error().message == "zoo.cfg:1: mode: 'c' is not known; allowed: a, b");
