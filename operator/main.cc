@@ -73,7 +73,7 @@ int report(const Error& error, int exit_code) {
 int exit_code_of(const Error& error) {
     const bool is_disk = error.code == Errc::io_error || error.code == Errc::disk_full ||
                          error.code == Errc::malformed;
-    return is_disk ? exit_disk : exit_start;
+    return error.code == Errc::invalid_argument ? exit_usage : is_disk ? exit_disk : exit_start;
 }
 
 std::map<std::string, std::string> read_environment() {
