@@ -111,6 +111,10 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
 
     void take_read(const Result<JsonPtr>& answer) {
         busy = false;
+        if (stopped) {
+            release();
+            return;
+        }
         if (!answer && answer.error().code != Errc::not_found) {
             log_warning("lease", "{} could not be read: {}", lease.to_string(),
                         answer.error().to_string());
@@ -151,9 +155,22 @@ struct LeaderElection::State : std::enable_shared_from_this<LeaderElection::Stat
             const ObservedLease stored = read_lease(**answer);
             elector.on_written(stored.resource_version, stored.record, loop.now());
         }
-        report();
         if (stopped) {
-            (*std::exchange(stopped, nullptr))();
+            release();
+        } else {
+            report();
+        }
+    }
+
+    // The end: gives up what is held, after an answer that was still awaited, and then says so.
+    void release() {
+        const std::optional<LeaseAction> action = elector.release(loop.wall_now());
+        report();
+        if (action) {
+            busy = true;
+            write(*action);
+        } else {
+            loop.post(std::move(*std::exchange(stopped, nullptr)));
         }
     }
 
@@ -210,14 +227,10 @@ void LeaderElection::start(std::function<void(bool leading)> on_change) {
 
 void LeaderElection::stop(runtime::Task then) {
     x_state->loop.cancel(x_state->timer);
-    const std::optional<LeaseAction> release = x_state->elector.release(x_state->loop.wall_now());
-    x_state->report();
-    if (!release) {
-        x_state->loop.post(std::move(then));
-        return;
-    }
     x_state->stopped = std::make_shared<runtime::Task>(std::move(then));
-    x_state->write(*release);
+    if (!x_state->busy) {
+        x_state->release();
+    }
 }
 
 bool LeaderElection::leading() const {

@@ -6,6 +6,7 @@
 #include "operator/local/api_call.h"
 #include "operator/local/discovery.h"
 #include "operator/local/openapi.h"
+#include "operator/local/protobuf_body.h"
 #include "operator/local/yaml_text.h"
 
 namespace millrace::kube_operator::local {
@@ -15,6 +16,8 @@ using Json = nlohmann::json;
 using kube::text_at;
 using kube::value_at;
 
+constexpr const char* kOpenApiProtobuf =
+    "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 constexpr const char* kDefinitions = "customresourcedefinitions.apiextensions.k8s.io";
 
 ApiOutcome plain_text(std::string text) {
@@ -80,6 +83,15 @@ ApiResult<WriteRequest> ApiCore::Call::write() {
 }
 
 ApiResult<nlohmann::json> ApiCore::Call::body() const {
+    if (is_protobuf(header(request, "content-type"))) {
+        Result<Json> object = parse_protobuf(request.body);
+        if (!object) {
+            const std::string& why = object.error().message;
+            return refuse(object.error().code == Errc::unsupported ? unsupported_media_type(why)
+                                                                   : bad_request(why));
+        }
+        return std::move(*object);
+    }
     const BodyForm form_of_body = body_form(header(request, "content-type"));
     if (form_of_body == BodyForm::other) {
         return refuse(unsupported_media_type(
@@ -300,7 +312,15 @@ ApiResult<ApiOutcome> ApiCore::discover_kinds(const std::vector<std::string>& pa
 
 ApiResult<ApiOutcome> ApiCore::describe(const runtime::HttpRequest& request) const {
     const std::vector<std::string> parts = split_segments(request.path);
-    if (parts.size() < 2 || choose_form(header(request, "accept")) == AnswerForm::none) {
+    const std::string accept = header(request, "accept");
+    if (parts.size() == 2 && parts[1] == "v2" && accept.starts_with(kOpenApiProtobuf)) {
+        ApiAnswer answer;
+        answer.body = openapi_v2_protobuf();
+        // As real servers answer: the "@" that clients ask with is no part of a media type.
+        answer.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+        return answer;
+    }
+    if (parts.size() < 2 || choose_form(accept) == AnswerForm::none) {
         return refuse(
             parts.size() < 2
                 ? path_not_found()
@@ -328,7 +348,8 @@ ApiResult<ApiOutcome> ApiCore::review_access(const runtime::HttpRequest& request
     if (request.method != "POST" || !request.path.ends_with("/selfsubjectaccessreviews")) {
         return refuse(path_not_found());
     }
-    Result<Json> review = kube::parse_json(request.body);
+    const bool protobuf = is_protobuf(header(request, "content-type"));
+    Result<Json> review = protobuf ? parse_protobuf(request.body) : kube::parse_json(request.body);
     if (!review || !review->is_object()) {
         return refuse(bad_request("the body of the request is malformed"));
     }

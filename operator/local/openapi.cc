@@ -178,6 +178,16 @@ std::optional<nlohmann::json> openapi_v3(const ResourceRegistry& registry, const
                 {"components", {{"schemas", std::move(schemas)}}}};
 }
 
+std::string openapi_v2_protobuf() {
+    // openapi.v2.Document: swagger = 1, info = 2 {title = 1, version = 2}, paths = 8. Every length is below 128.
+    auto field = [](char tag, const std::string& content) {
+        return std::string(1, tag) + static_cast<char>(content.size()) + content;
+    };
+    const std::string info =
+        field(0x0A, "Millrace embedded Kubernetes API") + field(0x12, "v1.30.0-millrace");
+    return field(0x0A, "2.0") + field(0x12, info) + field(0x42, "");
+}
+
 nlohmann::json openapi_v2(const ResourceRegistry& registry) {
     Json definitions = {{kMetadataName, metadata_schema()}};
     for (const ResourcePtr& resource : registry.all()) {

@@ -16,5 +16,7 @@ nlohmann::json openapi_index(const ResourceRegistry& registry);
 std::optional<nlohmann::json> openapi_v3(const ResourceRegistry& registry, const std::string& group,
                                          const std::string& version);
 nlohmann::json openapi_v2(const ResourceRegistry& registry);
+// Version 2 in the only form kubectl before 1.28 asks for, with no schemas: such a client then leaves validation to the server.
+std::string openapi_v2_protobuf();
 
 }  // namespace millrace::kube_operator::local
