@@ -171,7 +171,12 @@ Decision<TopicPlan> plan_topic(const TopicSpec& spec, const TopicContext& contex
 Decision<TopicRecord> plan_partitions(const MorePartitions& request, const TopicRecord& present,
                                       const std::vector<std::int32_t>& brokers) {
     const auto have = static_cast<std::int32_t>(present.partitions.size());
-    const std::int32_t more = request.count - have;
+    const std::int32_t more = std::max(request.count, 0) - have;
+    if (more > kAddedPartitionsMax) {
+        return refuse<TopicRecord>(
+            ErrorCode::invalid_partitions,
+            fmt::format("At most {} partitions can be added at a time.", kAddedPartitionsMax));
+    }
     if (more <= 0) {
         return refuse<TopicRecord>(
             ErrorCode::invalid_partitions,
@@ -185,6 +190,12 @@ Decision<TopicRecord> plan_partitions(const MorePartitions& request, const Topic
                                    "The topic has no partition 0 to go on from");
     }
     const std::vector<std::int32_t>& first = present.partitions.begin()->second.replicas;
+    if (first.size() > brokers.size()) {
+        return refuse<TopicRecord>(
+            ErrorCode::invalid_replication_factor,
+            fmt::format("Replication factor: {} larger than available brokers: {}.", first.size(),
+                        brokers.size()));
+    }
     std::vector<std::vector<std::int32_t>> added;
     if (request.assignments) {
         if (request.assignments->size() != static_cast<std::size_t>(more)) {

@@ -39,13 +39,16 @@ struct TopicSpec {
     bool internal = false;  // made by a broker for itself
 };
 
+// Partitions of one topic that one call may add.
+inline constexpr std::int32_t kAddedPartitionsMax = 10'000;
+
 // What the decision looks at.
 struct TopicContext {
     std::vector<std::int32_t> brokers;                 // live ones, by id
     const std::set<std::string, std::less<>>& topics;  // all that exist
     std::int32_t default_partitions = 1;               // num.partitions
     std::int16_t default_replication_factor = 1;       // default.replication.factor
-    std::int32_t partitions_max = 10'000;              // of one call
+    std::int32_t partitions_max = kAddedPartitionsMax;
 };
 
 struct TopicPlan {

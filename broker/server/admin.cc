@@ -132,7 +132,10 @@ void register_metrics(Node& node, runtime::Metrics& metrics) {
     metrics.counter_callback(
         "kafka_network_requestmetrics_requests_total", "Requests taken in.", {},
         [&node] { return static_cast<double>(node.acceptor().counters().requests); });
-    metrics.gauge_callback(
+    metrics.counter_callback("kafka_server_brokertopicmetrics_messagesin_total",
+                             "Records of producers.", {},
+                             [&node] { return static_cast<double>(node.records_in()); });
+    metrics.untyped_callback(
         "kafka_server_socket_server_metrics_connection_count", "Open connections.", {},
         [&node] { return static_cast<double>(node.acceptor().connection_count()); });
     metrics.gauge_callback(

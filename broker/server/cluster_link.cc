@@ -94,6 +94,13 @@ void ClusterLink::create_topics(std::vector<controller::TopicSpec> topics,
         }
         const std::size_t at = job->outcomes.size();
         job->outcomes.push_back({.topic = spec.name});
+        if (x_controller.core().is_being_deleted(spec.name)) {
+            x_being_created.erase(spec.name);
+            job->outcomes[at].error = ErrorCode::topic_already_exists;
+            job->outcomes[at].message =
+                fmt::format("Topic '{}' is marked for deletion.", spec.name);
+            continue;
+        }
         const auto decision = controller::plan_topic(spec, context, x_loop.random());
         if (!decision.plan) {
             x_being_created.erase(spec.name);
@@ -221,8 +228,10 @@ void ClusterLink::delete_topics(std::vector<std::string> topics, std::int32_t ti
                                 api::TopicOutcomes then) {
     auto job = std::make_shared<Job>(Job{.timeout_ms = timeout_ms, .then = std::move(then)});
     job->settled = [this](const TopicOutcome& outcome) {
+        // With its settings and the request gone too: a topic of the same name may be made at once.
         return x_metadata.topic(outcome.topic) == nullptr &&
-               x_controller.core().state().topic(outcome.topic) == nullptr;
+               x_controller.core().state().topic(outcome.topic) == nullptr &&
+               !x_controller.core().is_being_deleted(outcome.topic);
     };
     const std::set<std::string, std::less<>> known = known_topics();
     for (const std::string& name : topics) {
@@ -292,7 +301,7 @@ void ClusterLink::complete(const JobPtr& job, bool timed_out) {
     job->then(std::move(job->outcomes));
 }
 
-void ClusterLink::metadata_changed() {
+void ClusterLink::cluster_changed() {
     for (auto at = x_waiting.begin(); at != x_waiting.end();) {
         const JobPtr job = *at;
         if (is_settled(*job)) {

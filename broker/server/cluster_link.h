@@ -25,8 +25,8 @@ class ClusterLink : public api::Cluster {
     void attach(zk::Client& client) { x_client = &client; }
     void detach() { x_client = nullptr; }
     void set_broker_id(std::int32_t broker_id) { x_broker_id = broker_id; }
-    // The metadata have changed: requests that wait for topics to come or go are looked at.
-    void metadata_changed();
+    // The metadata or the state of the controller has changed: requests that wait for topics to come or go are looked at.
+    void cluster_changed();
 
     bool is_controller() const override { return x_controller.core().is_active(); }
     void create_topics(std::vector<controller::TopicSpec> topics, api::CreateOptions options,

@@ -63,6 +63,7 @@ void ControllerLink::perform(controller::ControlEffects effects) {
         std::visit([this](auto& one) { perform(one); }, effect);
     }
     tell_controller();
+    x_options.on_step();
 }
 
 void ControllerLink::tell_controller() {

@@ -22,6 +22,8 @@ struct ControllerLinkOptions {
     std::function<bool(const std::string& topic)> unclean_election;
     // Told when another broker, or none (-1), became the controller.
     std::function<void(std::int32_t broker_id)> on_controller;
+    // Told after each step of the core.
+    std::function<void()> on_step;
 };
 
 class ControllerLink {

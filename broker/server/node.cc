@@ -313,6 +313,11 @@ void Node::make_services() {
                                    : own->second == "true";
     };
     options.on_controller = [this](std::int32_t id) { x_metadata.set_controller_id(id); };
+    options.on_step = [this] {
+        if (x_cluster != nullptr) {
+            x_cluster->cluster_changed();
+        }
+    };
     x_controller = std::make_unique<ControllerLink>(x_runtime, std::move(options));
     x_cluster = std::make_unique<ClusterLink>(x_runtime.loop, x_config, x_metadata, *x_controller,
                                               x_configs);
@@ -329,7 +334,7 @@ void Node::make_services() {
                       .metadata = x_metadata,
                       .groups = *x_groups,
                       .cluster = *x_cluster,
-                      .on_metadata = [this] { x_cluster->metadata_changed(); }});
+                      .on_metadata = [this] { x_cluster->cluster_changed(); }});
     for (const auto& directory : x_directories) {
         directory->start();
     }

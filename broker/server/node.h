@@ -49,6 +49,8 @@ class Node {
     const ControllerLink* controller() const { return x_controller.get(); }
     const Acceptor& acceptor() const { return x_acceptor; }
     api::GroupService* groups() { return x_groups.get(); }
+    // Records that producers have written here.
+    std::uint64_t records_in() const { return x_services == nullptr ? 0 : x_services->records_in; }
     std::vector<log::LogDirectory*> directories();
 
     runtime::Loop& loop() { return x_runtime.loop; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives millrace-broker with kcat, which is librdkafka on the command line.
 
-Usage: broker_kcat.py COORDINATOR BROKER. Prints one line per check. Exit 77 (skipped) without kcat.
+Usage: broker_kcat.py BROKER COORDINATOR. Prints one line per check. Exit 77 (skipped) without kcat.
 """
 import json
 import pathlib
@@ -12,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from kafka_servers import Checks, eventually, pair, require  # noqa: E402
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+QUICK = ("-X", "fetch.wait.max.ms=20")  # how long the end of a partition takes to be seen
 LINES = [f"value {number} " + "x" * (number % 50) for number in range(2000)]
 
 
@@ -31,7 +32,7 @@ class Kcat:
 
     def consume(self, topic, *arguments):
         """Whole lines up to the present end of the topic."""
-        done = self.run("-C", "-t", topic, "-e", "-q", *arguments)
+        done = self.run("-C", "-t", topic, "-e", "-q", *QUICK, *arguments)
         if done.returncode != 0:
             raise RuntimeError(f"kcat -C -t {topic} ended with {done.returncode}: {done.stderr}")
         return done.stdout.splitlines()
@@ -110,7 +111,7 @@ def check_offsets(kcat):
         kcat.checks.equal(f"-o {start}", kcat.consume("numbers", "-p", "0", "-o", start), wanted)
     kcat.checks.equal("-c stops after a count", kcat.consume("numbers", "-p", "0", "-o", "10", "-c", "3"),
                       ["10", "11", "12"])
-    late = kcat.run("-C", "-t", "numbers", "-p", "0", "-o", "1000", "-e", "-q", "-X",
+    late = kcat.run("-C", "-t", "numbers", "-p", "0", "-o", "1000", "-e", "-q", *QUICK, "-X",
                     "topic.auto.offset.reset=error")
     kcat.checks.check("an offset behind the end is out of range", "out of range" in late.stderr, late.stderr)
 
@@ -135,7 +136,7 @@ def check_timestamps(kcat):
 def check_groups(kcat):
     first = [f"first {number}" for number in range(300)]
     kcat.produce("grouped", first)
-    arguments = ("-e", "-q", "-X", "auto.offset.reset=earliest")
+    arguments = ("-e", "-q", *QUICK, "-X", "auto.offset.reset=earliest")
     found = kcat.run("-G", "readers", *arguments, "grouped").stdout.splitlines()
     kcat.checks.equal("a group reads all partitions", sorted(found), sorted(first))
     second = [f"second {number}" for number in range(100)]
@@ -154,7 +155,7 @@ def check_groups(kcat):
 def main():
     require("kcat")
     checks = Checks("broker_kcat")
-    with pair(sys.argv[1], sys.argv[2], "broker-kcat", ["num.partitions=3"]) as (_, _, broker):
+    with pair(sys.argv[2], sys.argv[1], "broker-kcat", ["num.partitions=3"]) as (_, _, broker):
         kcat = Kcat(broker, checks)
         for part in (check_metadata, check_codecs, check_acknowledgements, check_messages, check_offsets,
                      check_timestamps, check_groups):
