@@ -107,7 +107,10 @@ void append(Services& services, const std::shared_ptr<Produce>& produce,
     }
     answer.base_offset = result.first_offset;
     answer.log_append_time_ms = result.log_append_time;
-    (void)services;
+    if (!result.duplicate) {
+        services.records_in +=
+            static_cast<std::uint64_t>(result.last_offset - result.first_offset + 1);
+    }
 }
 
 }  // namespace

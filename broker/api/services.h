@@ -88,6 +88,8 @@ struct Services {
     Cluster& cluster;
     // Called after an UpdateMetadata has been taken in.
     std::function<void()> on_metadata;
+    // Records that producers have written, for the metrics.
+    std::uint64_t records_in = 0;
 };
 
 }  // namespace millrace::broker::api

@@ -165,8 +165,9 @@ void register_metrics(Node& node, runtime::Metrics& metrics) {
             return gathered->values[name];
         };
         const std::string help = "ZooKeeper's " + known.name;
-        if (known.kind == Kind::counter) {
-            metrics.counter_callback(known.name, help, {}, read);
+        if (known.kind == Kind::counter || known.name.ends_with("_count")) {
+            // ZooKeeper's names, which dashboards ask for, are older than the conventions.
+            metrics.untyped_callback(known.name, help, {}, read);
         } else {
             metrics.gauge_callback(known.name, help, {}, read);
         }

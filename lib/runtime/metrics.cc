@@ -46,6 +46,8 @@ void set_labels(ClientMetric& metric, const MetricLabels& labels) {
 void set_value(ClientMetric& metric, MetricType type, double value) {
     if (type == MetricType::Counter) {
         metric.counter.value = value;
+    } else if (type == MetricType::Untyped) {
+        metric.untyped.value = value;
     } else {
         metric.gauge.value = value;
     }
@@ -188,6 +190,11 @@ void Metrics::gauge_callback(const std::string& name, const std::string& help,
 void Metrics::counter_callback(const std::string& name, const std::string& help,
                                const MetricLabels& labels, std::function<double()> read) {
     x_state->callback(x_state->family(name, help, MetricType::Counter), labels, std::move(read));
+}
+
+void Metrics::untyped_callback(const std::string& name, const std::string& help,
+                               const MetricLabels& labels, std::function<double()> read) {
+    x_state->callback(x_state->family(name, help, MetricType::Untyped), labels, std::move(read));
 }
 
 void Metrics::family_callback(MetricKind kind, const std::string& name, const std::string& help,

@@ -82,6 +82,10 @@ class Metrics {
                         const MetricLabels& labels, std::function<double()> read);
     void counter_callback(const std::string& name, const std::string& help,
                           const MetricLabels& labels, std::function<double()> read);
+    // For names of others that break Prometheus' rules (a counter without _total, a gauge that ends in _count):
+    // without a type nobody takes them for something else, and promtool has nothing against them.
+    void untyped_callback(const std::string& name, const std::string& help,
+                          const MetricLabels& labels, std::function<double()> read);
     // All series of a name whose labels come and go (partitions, connections). The name has no
     // other series.
     void family_callback(MetricKind kind, const std::string& name, const std::string& help,

@@ -403,7 +403,7 @@ def check_full_disk_coordinator(coordinator, folder, checks):
             else:
                 make_room()
             server.start()
-            checks.check("writes were acknowledged before", len(writer.acknowledged) > 50, len(writer.acknowledged))
+            checks.check("writes were acknowledged before", len(writer.acknowledged) > 3, len(writer.acknowledged))
             checks.equal("with room again nothing acknowledged is lost", missing_nodes(server, writer.acknowledged), [])
         finally:
             server.kill()

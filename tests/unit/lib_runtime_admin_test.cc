@@ -147,11 +147,13 @@ TEST_CASE("metrics are written in the text format, sorted by name") {
     metrics.family_callback(MetricKind::gauge, "m_lag", "Lag.", [] {
         return std::vector<MetricSample>{{{{"partition", "0"}}, 4}, {{{"partition", "1"}}, 5}};
     });
+    metrics.untyped_callback("m_odd_count", "Odd.", {}, [] { return 3.0; });
     const std::string text = metrics.to_prometheus_text();
     REQUIRE(
         text.find(
             "# HELP m_gauge A gauge.\n# TYPE m_gauge gauge\nm_gauge 2.5\n"
             "# HELP m_lag Lag.\n# TYPE m_lag gauge\nm_lag{partition=\"0\"} 4\nm_lag{partition=\"1\"} 5\n"
+            "# HELP m_odd_count Odd.\n# TYPE m_odd_count untyped\nm_odd_count 3\n"
             "# HELP m_reads_total Reads.\n# TYPE m_reads_total counter\n"
             "m_reads_total{kind=\"a\\\"b\\\\c\\n\"} 9\n"
             "# HELP m_seconds A histogram.\n# TYPE m_seconds histogram\n"
