@@ -189,6 +189,7 @@ class EmbeddedServer final : public ApiServer {
 
     void next_bookmarks() {
         x_bookmarks = x_runtime.loop.run_after(x_options.bookmark_period, [this] {
+            x_core.garbage().expire_events(x_runtime.loop.wall_now());
             x_hub.send_bookmarks();
             next_bookmarks();
         });

@@ -4,6 +4,7 @@
 
 #include "operator/kube/json_text.h"
 #include "operator/local/object_meta.h"
+#include "operator/local/wall_clock.h"
 
 namespace millrace::kube_operator::local {
 
@@ -19,6 +20,20 @@ void GarbageCollector::suspect_all() {
     for (const ResourcePtr& resource : x_registry.all()) {
         for (const ObjectKey& key : x_store.keys(resource->store_name(), "")) {
             x_suspects.insert(key);
+        }
+    }
+}
+
+void GarbageCollector::expire_events(WallTime now) {
+    constexpr std::int64_t kKeptMillis = 3'600'000;
+    for (const JsonPtr& event : x_store.list("events", "")) {
+        std::string seen = text_at(*event, {"lastTimestamp"});
+        if (seen.empty()) {
+            seen = text_at(*event, {"metadata", "creationTimestamp"});
+        }
+        const std::optional<WallTime> time = parse_time(seen);
+        if (!time || now.millis - time->millis > kKeptMillis) {
+            x_store.erase(key_of("events", *event));
         }
     }
 }

@@ -18,6 +18,8 @@ class GarbageCollector {
     bool run(WallTime now, std::size_t objects_max = 1000);
     // Looks at every object again, after a restart.
     void suspect_all();
+    // Removes Events that were last seen an hour ago, as a cluster does.
+    void expire_events(WallTime now);
 
  private:
     void note(const Change& change);

@@ -183,6 +183,7 @@ void PodRun::update(JsonPtr pod) {
         kube::number_at(*x_pod, {"metadata", "deletionGracePeriodSeconds"}, 30);
     if (!x_stopping) {
         log_info("pods", "{} is being deleted, grace {} s", x_key.to_string(), grace);
+        tell("Normal", "Killing", "Stopping the containers of pod " + x_key.name);
     }
     x_stopping = true;
     stop_all(std::chrono::seconds(grace));
@@ -250,6 +251,11 @@ void PodRun::on_end(const std::string& name, std::uint64_t run, const runtime::P
     container->liveness.reset();
     container->machine.on_ended(end_of(end, x_context.runtime.loop.wall_now()),
                                 x_context.runtime.loop.now());
+    const std::optional<Instant> next = container->machine.next_start();
+    if (next && *next > x_context.runtime.loop.now()) {
+        tell("Warning", "BackOff",
+             fmt::format("Back-off restarting failed container {} in pod {}", name, x_key.name));
+    }
     advance();
 }
 
@@ -343,6 +349,42 @@ void PodRun::publish() {
     if (stored && text_at(**stored, {"metadata", "uid"}) == x_uid) {
         x_pod = *stored;
     }
+}
+
+void PodRun::tell(const char* type, const char* reason, const std::string& message) {
+    const WallTime now = x_context.runtime.loop.wall_now();
+    const std::string name =
+        fmt::format("{}.{:016x}", x_key.name, std::hash<std::string>()(x_uid + reason + message));
+    WriteRequest request;
+    request.resource = x_context.core.registry().find("", "v1", "events");
+    request.name_space = x_key.name_space;
+    request.name = name;
+    request.manager = "millrace-local";
+    request.now = now;
+    if (const JsonPtr before = x_context.core.store().find({"events", x_key.name_space, name})) {
+        const Json again = {{"count", kube::number_at(*before, {"count"}) + 1},
+                            {"lastTimestamp", to_iso8601(now)}};
+        [[maybe_unused]] const ApiResult<JsonPtr> counted =
+            x_context.core.writer().patch(request, PatchKind::merge, again);
+        return;
+    }
+    Json event = {{"type", type},
+                  {"reason", reason},
+                  {"message", message},
+                  {"count", 1},
+                  {"firstTimestamp", to_iso8601(now)},
+                  {"lastTimestamp", to_iso8601(now)},
+                  {"reportingComponent", "millrace-local"}};
+    event["metadata"] = {{"name", name}, {"namespace", x_key.name_space}};
+    event["source"] = {{"component", "millrace-local"}, {"host", x_context.node_name}};
+    event["involvedObject"] = {{"apiVersion", "v1"},
+                               {"kind", "Pod"},
+                               {"name", x_key.name},
+                               {"namespace", x_key.name_space},
+                               {"uid", x_uid}};
+    // A namespace that is being deleted takes no Events, which is as good.
+    [[maybe_unused]] const ApiResult<JsonPtr> made =
+        x_context.core.writer().create(request, std::move(event));
 }
 
 void PodRun::plan_next() {

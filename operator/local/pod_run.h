@@ -78,6 +78,8 @@ class PodRun : public std::enable_shared_from_this<PodRun> {
     void take_answer(const std::string& name, std::uint64_t run, ProbeKind kind, bool good);
     std::optional<ProbeMachine>& probe(Container& container, ProbeKind kind);
     void publish();
+    // An Event about this pod. The same reason and message again only count.
+    void tell(const char* type, const char* reason, const std::string& message);
     void plan_next();
     bool any_running() const;
     void end_if_over();

@@ -54,6 +54,7 @@ void PodRun::launch(Container& container) {
     runtime::Loop& loop = x_context.runtime.loop;
     const std::string& name = container.machine.name();
     if (const Status prepared = prepare(container, container.command); !prepared) {
+        tell("Warning", "Failed", "Error: " + prepared.error().message);
         container.machine.on_blocked("CreateContainerConfigError", prepared.error().message,
                                      loop.now());
         return;
@@ -78,6 +79,7 @@ void PodRun::launch(Container& container) {
     if (!process) {
         log_warning("pods", "{}/{} could not be started: {}", x_key.to_string(), name,
                     process.error().to_string());
+        tell("Warning", "Failed", "Error: " + process.error().message);
         container.machine.on_blocked("RunContainerError", process.error().message, loop.now());
         return;
     }
@@ -86,6 +88,7 @@ void PodRun::launch(Container& container) {
     container.machine.on_started(loop.now(), loop.wall_now());
     log_info("pods", "{}/{} started, pid {}, address {}", x_key.to_string(), name, process->pid,
              x_address);
+    tell("Normal", "Started", "Started container " + name);
     begin_probes(container);
     write_record(container);
 }
@@ -265,6 +268,12 @@ void PodRun::take_answer(const std::string& name, std::uint64_t run, ProbeKind k
         return;
     }
     const ProbeMachine::Verdict verdict = one->on_answer(good);
+    if (!good) {
+        const char* which = kind == ProbeKind::startup     ? "Startup"
+                            : kind == ProbeKind::readiness ? "Readiness"
+                                                           : "Liveness";
+        tell("Warning", "Unhealthy", fmt::format("{} probe of container {} failed", which, name));
+    }
     if (kind == ProbeKind::readiness && verdict != ProbeMachine::Verdict::undecided) {
         container->machine.set_ready(verdict == ProbeMachine::Verdict::passing);
     } else if (kind == ProbeKind::startup && verdict == ProbeMachine::Verdict::passing) {

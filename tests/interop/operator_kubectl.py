@@ -228,6 +228,8 @@ def check_pods(cluster, server):
     assert f"address={address}" in text and "dir=/data" not in text, text
     until(lambda: "CrashLoopBackOff" in cluster.ok("get", "pods"), "the crashing pod to be held back")
     cluster.ok("logs", "crash", "--previous", says="crashing")
+    cluster.ok("describe", "pod", "crash", says="Back-off restarting failed container main")
+    cluster.ok("events", "--for", "pod/loop", says="Started container main")
     assert cluster.json("get", "pod", "crash")["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 3
 
     server.stop(signal.SIGKILL)

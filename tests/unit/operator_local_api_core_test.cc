@@ -399,3 +399,14 @@ TEST_CASE("YAML bodies are understood where the API takes them") {
     REQUIRE(std::get<ApiAnswer>(server.core.handle(request, kNow)).status == 201);
     REQUIRE(server.call("GET", kMaps + "/y").body["data"]["a"] == "1");
 }
+
+TEST_CASE("Events go an hour after they were last seen") {
+    Server server;
+    Json event = named("e");
+    event["lastTimestamp"] = "2023-11-14T22:13:20Z";
+    REQUIRE(server.call("POST", "/api/v1/namespaces/default/events", event).status == 201);
+    server.core.garbage().expire_events(WallTime{kNow.millis + 3'500'000});
+    REQUIRE(server.call("GET", "/api/v1/namespaces/default/events/e").status == 200);
+    server.core.garbage().expire_events(WallTime{kNow.millis + 3'700'000});
+    REQUIRE(server.call("GET", "/api/v1/namespaces/default/events/e").status == 404);
+}
