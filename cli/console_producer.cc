@@ -63,7 +63,8 @@ struct LineFormat {
 Result<LineFormat> line_format(const Options& options) {
     std::vector<std::pair<std::string, std::string>> pairs;
     if (const auto file = options.text("reader-config")) {
-        for (Property& entry : TRY(parse_properties(TRY(read_text_file(*file))))) {
+        const std::string text = TRY(read_text_file(*file));
+        for (Property& entry : TRY(parse_properties(text))) {
             pairs.emplace_back(std::move(entry.key), std::move(entry.value));
         }
     }
@@ -180,9 +181,8 @@ class LineSender {
                           }
                       });
         prompt();
-        x_runner.run_until([this] {
-            return x_input.ended() || x_broken || x_runner.interrupted() != 0;
-        });
+        x_runner.run_until(
+            [this] { return x_input.ended() || x_broken || x_runner.interrupted() != 0; });
         x_producer.flush();
         x_runner.run_until([this] { return x_producer.idle(); });
         if (x_runner.interrupted() != 0) {
@@ -252,7 +252,8 @@ Result<Plan> plan_for(const Options& options) {
     Plan plan;
     plan.bootstrap = TRY(parse_bootstrap(*options.text("bootstrap-server")));
     plan.format = TRY(line_format(options));
-    const Config properties = TRY(client_properties(ClientKind::producer, property_sources(options)));
+    const Config properties =
+        TRY(client_properties(ClientKind::producer, property_sources(options)));
     plan.producer = producer_options(options, properties);
     plan.cluster = cluster_options(properties);
     if (!properties.has("client.id")) {
@@ -276,8 +277,8 @@ int produce(const Invocation& invocation, Plan plan) {
         fmt::format("Topic {} is not known to the brokers yet, or they do not answer.", topic));
     std::optional<Status> started;
     producer.start([&started](Status status) { started = std::move(status); });
-    const bool in_time = runner.run_until([&started] { return started.has_value(); },
-                                          plan.topic_wait);
+    const bool in_time =
+        runner.run_until([&started] { return started.has_value(); }, plan.topic_wait);
     if (!in_time || !*started) {
         return failure(invocation,
                        in_time ? fmt::format("Topic {}: {}", topic, started->error().message)
@@ -300,7 +301,8 @@ int console_producer(const Invocation& invocation) {
     }
     for (const std::string_view needed : {"bootstrap-server", "topic"}) {
         if (!options->has(needed)) {
-            (void)usage_error(invocation, fmt::format("Missing required argument \"[{}]\"", needed));
+            (void)usage_error(invocation,
+                              fmt::format("Missing required argument \"[{}]\"", needed));
             return exit_failed;
         }
     }

@@ -12,8 +12,8 @@
 namespace millrace::cli {
 namespace {
 
-constexpr Duration kLongTurn = 3600s;
 constexpr Duration kSlow = 3s;
+constexpr Duration kPollInterval = 20ms;
 constexpr int kExitCodeOfSignals = 128;
 
 }  // namespace
@@ -26,8 +26,7 @@ class SignalWatch final : private runtime::Watched {
         ::sigaddset(&taken, SIGINT);
         ::sigaddset(&taken, SIGTERM);
         CHECK(::pthread_sigmask(SIG_BLOCK, &taken, &x_mask_before) == 0);
-        x_descriptor =
-            runtime::OwnedDescriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
+        x_descriptor = runtime::OwnedDescriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
         const auto watch = x_loop.watch(x_descriptor.get(), *this);
         CHECK(watch.has_value());
         x_watch = *watch;
@@ -74,7 +73,7 @@ int EventRunner::interrupted() const {
     return x_signals == nullptr ? 0 : x_signals->received();
 }
 
-void EventRunner::run_until(const std::function<bool()>& done) {
+bool EventRunner::run_until(const std::function<bool()>& done, Duration at_most) {
     runtime::TimerId slow = runtime::TimerId::none;
     if (!x_slow_text.empty()) {
         slow = x_loop.run_after(kSlow, [this] {
@@ -82,19 +81,23 @@ void EventRunner::run_until(const std::function<bool()>& done) {
             x_slow_text.clear();
         });
     }
-    while (!done()) {
-        x_loop.run_turn(kLongTurn);
+    const Instant end = x_loop.now() + at_most;
+    bool in_time = true;
+    while (in_time && !done()) {
+        x_loop.run_turn(end - x_loop.now());
+        in_time = x_loop.now() < end;
     }
     x_loop.cancel(slow);
+    return in_time || done();
 }
 
-bool EventRunner::run_until(const std::function<bool()>& done, Duration at_most) {
+bool EventRunner::poll_until(const std::function<bool()>& done, Duration at_most) {
     const Instant end = x_loop.now() + at_most;
     while (!done()) {
         if (x_loop.now() >= end) {
             return false;
         }
-        x_loop.run_turn(end - x_loop.now());
+        x_loop.run_turn(kPollInterval);
     }
     return true;
 }

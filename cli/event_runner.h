@@ -16,6 +16,8 @@ class SignalWatch;
 
 class EventRunner {
  public:
+    static constexpr Duration kForever = std::chrono::hours(24 * 365);
+
     EventRunner();
     ~EventRunner();
     EventRunner(const EventRunner&) = delete;
@@ -29,10 +31,11 @@ class EventRunner {
     // The signal that came, or 0.
     int interrupted() const;
 
-    // Turns until done() holds.
-    void run_until(const std::function<bool()>& done);
-    // The same with an end; false when it came first.
-    bool run_until(const std::function<bool()>& done, Duration at_most);
+    // Turns until done() holds; false when the time was up first.
+    bool run_until(const std::function<bool()>& done, Duration at_most = kForever);
+
+    // The same for what no event tells, such as files and other processes: looks every 20 ms.
+    bool poll_until(const std::function<bool()>& done, Duration at_most);
 
     // Starts something that calls back once, and returns what it was called with. start gets the callback.
     template <class T, class Start>

@@ -103,7 +103,10 @@ std::vector<ConfigKey> consumer_keys() {
          .default_value = "read_uncommitted",
          .doc = "What of transactions is seen.",
          .allowed = {"read_uncommitted", "read_committed"}},
-        {.name = "enable.auto.commit", .type = KeyType::boolean, .default_value = "true", .doc = ""},
+        {.name = "enable.auto.commit",
+         .type = KeyType::boolean,
+         .default_value = "true",
+         .doc = ""},
         {.name = "auto.commit.interval.ms",
          .type = KeyType::int32,
          .default_value = "5000",
@@ -124,7 +127,11 @@ std::vector<ConfigKey> consumer_keys() {
          .default_value = "300000",
          .doc = "",
          .min = 1},
-        {.name = "fetch.min.bytes", .type = KeyType::int32, .default_value = "1", .doc = "", .min = 0},
+        {.name = "fetch.min.bytes",
+         .type = KeyType::int32,
+         .default_value = "1",
+         .doc = "",
+         .min = 0},
         {.name = "fetch.max.bytes",
          .type = KeyType::int32,
          .default_value = "52428800",
@@ -233,9 +240,8 @@ Result<Config> client_properties(ClientKind kind, const PropertySources& sources
     for (const std::string& pair : sources.pairs) {
         auto [key, value] = split_pair(pair);
         if (key.empty() || key.size() == pair.size()) {
-            return fail(Errc::invalid_argument,
-                        fmt::format("{}: '{}' is not of the form key=value", sources.pairs_option,
-                                    pair));
+            return fail(Errc::invalid_argument, fmt::format("{}: '{}' is not of the form key=value",
+                                                            sources.pairs_option, pair));
         }
         pairs.entries.push_back({std::move(key), std::move(value), 0});
     }

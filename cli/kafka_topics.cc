@@ -99,8 +99,8 @@ ErrorCode not_controller_of(const Response& response) {
             return response.results;
         }
     }();
-    const bool moved = !items.empty() &&
-                       items.front().error_code == kafka::to_wire(ErrorCode::not_controller);
+    const bool moved =
+        !items.empty() && items.front().error_code == kafka::to_wire(ErrorCode::not_controller);
     return moved ? ErrorCode::not_controller : ErrorCode::none;
 }
 
@@ -129,8 +129,7 @@ Result<std::vector<std::vector<std::int32_t>>> parse_assignment(std::string_view
         const char separator = text.front();
         text.remove_prefix(1);
         if ((separator != ',' && separator != ':') || text.empty()) {
-            return fail(Errc::invalid_argument,
-                        "--replica-assignment is not of the form 1:2,2:3");
+            return fail(Errc::invalid_argument, "--replica-assignment is not of the form 1:2,2:3");
         }
         if (separator == ',') {
             partitions.emplace_back();
@@ -241,8 +240,7 @@ Result<std::map<std::string, TopicSettings>> fetch_settings(
     }
     kafka::ClusterClient::Plan<kafka::DescribeConfigsRequest> plan;
     plan.versions.least = 1;
-    const auto response =
-        TRY(ask(target, kafka::AnyBroker{}, std::move(request), std::move(plan)));
+    const auto response = TRY(ask(target, kafka::AnyBroker{}, std::move(request), std::move(plan)));
     std::map<std::string, TopicSettings> settings;
     for (const auto& resource : response.results) {
         TopicSettings& of = settings[resource.resource_name];
@@ -278,7 +276,9 @@ bool is_shown(const Options& options, const PartitionState& partition, std::int3
 }
 
 TopicState state_of(const kafka::MetadataResponse::Topic& topic, const TopicSettings& settings) {
-    TopicState state{.name = topic.name.value_or(""), .id = topic.topic_id, .partitions = {},
+    TopicState state{.name = topic.name.value_or(""),
+                     .id = topic.topic_id,
+                     .partitions = {},
                      .configs = settings.differing};
     for (const auto& partition : topic.partitions) {
         state.partitions.push_back({.id = partition.partition_index,
@@ -324,6 +324,7 @@ Status alter(Target& target) {
         auto& item = request.topics.emplace_back();
         item.name = topic.name.value_or("");
         item.count = static_cast<std::int32_t>(count.value_or(0));
+        item.assignments.reset();  // null: the controller chooses
         if (const auto text = target.options.text("replica-assignment")) {
             auto partitions = TRY(parse_assignment(*text));
             const std::size_t present = std::min(partitions.size(), topic.partitions.size());
@@ -435,10 +436,9 @@ int kafka_topics(const Invocation& invocation) {
     if (!endpoints) {
         return usage_error(invocation, endpoints.error().message);
     }
-    const auto properties =
-        client_properties(ClientKind::admin, {.file = options->text_or("command-config", ""),
-                                              .pairs = {},
-                                              .pairs_option = ""});
+    const auto properties = client_properties(
+        ClientKind::admin,
+        {.file = options->text_or("command-config", ""), .pairs = {}, .pairs_option = ""});
     if (!properties) {
         return usage_error(invocation, properties.error().message);
     }

@@ -85,8 +85,7 @@ void LineInput::read_pieces() {
             return;
         }
         if (!take({x_buffer.get(), static_cast<std::size_t>(count)})) {
-            end(fail(Errc::too_large,
-                     fmt::format("a line of more than {} bytes", kLineBytesMax)));
+            end(fail(Errc::too_large, fmt::format("a line of more than {} bytes", kLineBytesMax)));
             return;
         }
     }

@@ -24,9 +24,12 @@ struct Dash {
     int count;
 };
 constexpr std::array kDashes{
-    Dash{"-", 1},            Dash{"\xe2\x80\x90", 1} /* hyphen */,
-    Dash{"\xe2\x80\x93", 1} /* en dash */, Dash{"\xe2\x80\x94", 2} /* em dash */,
-    Dash{"\xe2\x88\x92", 1} /* minus */,   Dash{"\xef\xbc\x8d", 1} /* full width */,
+    Dash{"-", 1},
+    Dash{"\xe2\x80\x90", 1} /* hyphen */,
+    Dash{"\xe2\x80\x93", 1} /* en dash */,
+    Dash{"\xe2\x80\x94", 2} /* em dash */,
+    Dash{"\xe2\x88\x92", 1} /* minus */,
+    Dash{"\xef\xbc\x8d", 1} /* full width */,
 };
 
 // Takes the dashes off the front; returns how many '-' they stand for.

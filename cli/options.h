@@ -19,8 +19,9 @@ struct Option {
     std::string_view value;  // what its value is; empty: a flag
     std::string_view doc;
     bool repeatable = false;
-    std::string_view alias = {};    // another name with the same meaning
-    std::string_view refusal = {};  // set: the Java tool knows it, and this one says why it does not
+    std::string_view alias = {};  // another name with the same meaning
+    std::string_view refusal =
+        {};  // set: the Java tool knows it, and this one says why it does not
 };
 
 // What a command takes. Texts and options live as long as the process.

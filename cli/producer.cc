@@ -69,6 +69,7 @@ void Producer::learn_id(std::move_only_function<void(Status)> then) {
         return;
     }
     kafka::InitProducerIdRequest request;
+    request.transactional_id.reset();
     request.transaction_timeout_ms = x_options.timeout_ms;
     x_cluster.call<kafka::InitProducerIdRequest>(
         kafka::AnyBroker{}, std::move(request),
@@ -124,8 +125,8 @@ Status Producer::add(const Message& message) {
 
 std::size_t Producer::choose(const Message& message) {
     if (message.key) {
-        return static_cast<std::size_t>(kafka::partition_for_key(
-            *message.key, static_cast<std::int32_t>(x_partitions.size())));
+        return static_cast<std::size_t>(
+            kafka::partition_for_key(*message.key, static_cast<std::int32_t>(x_partitions.size())));
     }
     return x_sticky;
 }
@@ -159,14 +160,14 @@ void Producer::close_batch(std::size_t index) {
     Partition& partition = x_partitions[index];
     const std::size_t counted = partition.open->size();
     const std::int32_t records = partition.open->record_count();
-    partition.closed.push_back({.bytes = std::make_shared<Bytes>(partition.open->build()),
-                                .records = records,
-                                .counted = counted});
+    partition.closed.push_back(
+        {.bytes = partition.open->build(), .records = records, .counted = counted});
     partition.open.reset();
     // Sequence numbers wrap from 2^31-1 to 0.
-    partition.next_sequence = static_cast<std::int32_t>(
-        (static_cast<std::uint32_t>(partition.next_sequence) + static_cast<std::uint32_t>(records)) &
-        0x7fffffffU);
+    partition.next_sequence =
+        static_cast<std::int32_t>((static_cast<std::uint32_t>(partition.next_sequence) +
+                                   static_cast<std::uint32_t>(records)) &
+                                  0x7fffffffU);
     if (index == x_sticky) {
         move_on();
     }
@@ -223,7 +224,7 @@ kafka::ProduceRequest Producer::request_for(std::size_t index) const {
     topic.name = x_options.topic;
     auto& partition = topic.partitions.emplace_back();
     partition.index = static_cast<std::int32_t>(index);
-    partition.records.bytes = *x_partitions[index].closed.front().bytes;
+    partition.records.bytes = x_partitions[index].closed.front().bytes;
     return request;
 }
 

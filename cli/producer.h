@@ -38,8 +38,8 @@ struct Message {
 class Producer {
  public:
     struct Events {
-        std::function<void()> on_progress;                  // a batch has been answered
-        std::function<void(const std::string&)> on_loss;    // one sentence; a batch is given up
+        std::function<void()> on_progress;                // a batch has been answered
+        std::function<void(const std::string&)> on_loss;  // one sentence; a batch is given up
     };
 
     Producer(runtime::Loop& loop, kafka::ClusterClient& cluster, ProducerOptions options,
@@ -59,7 +59,7 @@ class Producer {
 
  private:
     struct Batch {
-        std::shared_ptr<Bytes> bytes;
+        Bytes bytes;
         std::int32_t records = 0;
         std::size_t counted = 0;  // in x_buffered
     };

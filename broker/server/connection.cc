@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "lib/base/check.h"
 #include "lib/base/log.h"
 
@@ -61,7 +63,9 @@ Connection::Connection(api::Services& services, std::unique_ptr<runtime::Stream>
       x_client_host("/" + x_stream->peer().host),
       x_last_active(services.loop.now()),
       x_alive(std::make_shared<bool>(true)) {
-    x_stream->set_limits({.input_bytes_max = options.request_bytes_max + kafka::kFrameLengthSize});
+    // Answers are queued one at a time once the queue is full, so it holds the mark and one answer at most.
+    x_stream->set_limits({.input_bytes_max = options.request_bytes_max + kafka::kFrameLengthSize,
+                          .output_bytes_max = std::numeric_limits<std::size_t>::max()});
     x_stream->set_handler(this);
 }
 
@@ -72,7 +76,7 @@ Connection::~Connection() {
 std::size_t Connection::on_bytes(BytesView bytes) {
     x_last_active = x_services.loop.now();
     std::size_t consumed = 0;
-    while (!x_ended && x_slots.size() < x_options.requests_max) {
+    while (!x_ended && x_slots.size() < x_options.requests_max && !x_stream->write_queue_full()) {
         const BytesView rest = bytes.subspan(consumed);
         wire::Reader reader(rest);
         const std::int32_t length = reader.int32();
@@ -112,7 +116,8 @@ void Connection::handle_frame(BytesView frame) {
 }
 
 void Connection::send_ready() {
-    while (!x_slots.empty() && x_slots.front()->done()) {
+    while (!x_slots.empty() && x_slots.front()->done() &&
+           (x_ended || !x_stream->write_queue_full())) {
         const std::shared_ptr<Slot> slot = std::move(x_slots.front());
         x_slots.pop_front();
         if (slot->has_answer() && !x_ended) {
@@ -167,7 +172,7 @@ void Connection::on_closed(const Status&) {
 }
 
 void Connection::on_writable() {
-    update_reading();
+    send_ready();
 }
 
 void Connection::end() {

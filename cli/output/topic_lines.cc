@@ -21,8 +21,7 @@ std::string partition_line(const std::string& topic, const PartitionState& parti
     return fmt::format(
         "\tTopic: {}\tPartition: {}\tLeader: {}\tReplicas: {}\tIsr: {}\tElr: N/A\tLastKnownElr: "
         "N/A\n",
-        topic, partition.id,
-        partition.leader < 0 ? "none" : std::to_string(partition.leader),
+        topic, partition.id, partition.leader < 0 ? "none" : std::to_string(partition.leader),
         fmt::join(partition.replicas, ","), fmt::join(partition.isr, ","));
 }
 

@@ -1,0 +1,102 @@
+#include "cli/output/record_printer.h"
+
+#include <fmt/format.h>
+
+namespace millrace::cli {
+namespace {
+
+std::string_view text_of(const RecordFormat& format, const std::optional<BytesView>& bytes) {
+    return bytes ? as_text(*bytes) : std::string_view(format.null_literal);
+}
+
+void append_headers(std::string& out, const RecordFormat& format, const kafka::Record& record) {
+    if (record.headers.empty()) {
+        out += "NO_HEADERS";
+        return;
+    }
+    bool first = true;
+    for (const kafka::RecordHeader& header : record.headers) {
+        if (!first) {
+            out += format.headers_separator;
+        }
+        first = false;
+        out += header.key;
+        out += ':';
+        out += text_of(format, header.value);
+    }
+}
+
+void append_timestamp(std::string& out, kafka::TimestampType type, std::int64_t timestamp) {
+    if (timestamp < 0) {
+        out += "NO_TIMESTAMP";
+        return;
+    }
+    const bool created = type == kafka::TimestampType::create_time;
+    fmt::format_to(std::back_inserter(out), "{}:{}", created ? "CreateTime" : "LogAppendTime",
+                   timestamp);
+}
+
+}  // namespace
+
+Status set_property(RecordFormat& format, std::string_view name, std::string_view value) {
+    const std::map<std::string_view, bool*> flags{
+        {"print.timestamp", &format.timestamp},
+        {"print.partition", &format.partition},
+        {"print.offset", &format.offset},
+        {"print.headers", &format.headers},
+        {"print.key", &format.key},
+        {"print.value", &format.value},
+    };
+    const std::map<std::string_view, std::string*> texts{
+        {"key.separator", &format.key_separator},
+        {"line.separator", &format.line_separator},
+        {"headers.separator", &format.headers_separator},
+        {"null.literal", &format.null_literal},
+    };
+    if (const auto flag = flags.find(name); flag != flags.end()) {
+        *flag->second = value == "true";
+        return {};
+    }
+    if (const auto text = texts.find(name); text != texts.end()) {
+        *text->second = value;
+        return {};
+    }
+    return fail(Errc::invalid_argument,
+                fmt::format("--property {}: known are print.timestamp, print.partition, "
+                            "print.offset, print.headers, print.key, print.value, key.separator, "
+                            "line.separator, headers.separator and null.literal",
+                            name));
+}
+
+void append_record(std::string& out, const RecordFormat& format, std::int32_t partition,
+                   kafka::TimestampType timestamp_type, const kafka::Record& record) {
+    bool first = true;
+    const auto begin_column = [&](bool shown) {
+        if (shown && !first) {
+            out += format.key_separator;
+        }
+        first = first && !shown;
+        return shown;
+    };
+    if (begin_column(format.timestamp)) {
+        append_timestamp(out, timestamp_type, record.timestamp);
+    }
+    if (begin_column(format.partition)) {
+        fmt::format_to(std::back_inserter(out), "Partition:{}", partition);
+    }
+    if (begin_column(format.offset)) {
+        fmt::format_to(std::back_inserter(out), "Offset:{}", record.offset);
+    }
+    if (begin_column(format.headers)) {
+        append_headers(out, format, record);
+    }
+    if (begin_column(format.key)) {
+        out += text_of(format, record.key);
+    }
+    if (begin_column(format.value)) {
+        out += text_of(format, record.value);
+    }
+    out += format.line_separator;
+}
+
+}  // namespace millrace::cli
