@@ -35,6 +35,8 @@ Node::Node(runtime::Runtime runtime, const Config& config, std::function<void(in
 Node::~Node() {
     x_runtime.loop.cancel(x_connect_timer);
     x_runtime.loop.cancel(x_stop_timer);
+    // Partitions that go tell waiting fetches, and these still need the services.
+    x_replicas.reset();
 }
 
 std::vector<log::LogDirectory*> Node::directories() {
@@ -86,7 +88,7 @@ Status Node::start() {
 
 Status Node::open_directories() {
     for (const std::string& path : log_directories(x_config)) {
-        TRY(x_runtime.files.make_directories(path));
+        TRY(x_runtime.files.make_durable_directories(path));
         log::LogDirectoryOptions options;
         options.path = path;
         options.config_of = [this](const std::string& topic) {
