@@ -238,7 +238,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(runtime::Runtime& runti
     CHECK(options.config_of != nullptr);
     auto state = std::make_shared<State>(runtime, std::move(options));
     state->self = state;
-    TRY(runtime.files.make_directories(state->options.path));
+    TRY(runtime.files.make_durable_directories(state->options.path));
     auto lock = runtime.files.lock(state->path_of(kLockFile));
     if (!lock) {
         return fail(lock.error().code, fmt::format("another broker uses log directory {}: {}",

@@ -51,15 +51,6 @@ Status check_places(runtime::FileSystem& files, const DataDirectory& directory) 
     return {};
 }
 
-Status make_folder(runtime::FileSystem& files, const std::string& parent,
-                   const std::string& folder) {
-    if (files.exists(folder)) {
-        return {};
-    }
-    TRY(files.make_directories(folder));
-    return files.sync_directory(parent);
-}
-
 }  // namespace
 
 Result<DataDirectory> open_data_directory(runtime::FileSystem& files, const std::string& data_dir,
@@ -67,8 +58,8 @@ Result<DataDirectory> open_data_directory(runtime::FileSystem& files, const std:
     DataDirectory directory;
     directory.snapshots = runtime::join_path(data_dir, kVersionFolder);
     directory.logs = runtime::join_path(data_log_dir, kVersionFolder);
-    TRY(make_folder(files, data_dir, directory.snapshots));
-    TRY(make_folder(files, data_log_dir, directory.logs));
+    TRY(files.make_durable_directories(directory.snapshots));
+    TRY(files.make_durable_directories(directory.logs));
     Result<std::unique_ptr<runtime::FileLock>> lock =
         files.lock(runtime::join_path(data_dir, kLockFile));
     if (!lock) {

@@ -3,6 +3,34 @@
 #include <fmt/format.h>
 
 namespace millrace::runtime {
+namespace {
+
+std::string parent_of(const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    if (slash == std::string::npos) {
+        return ".";
+    }
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+Status FileSystem::make_durable_directories(const std::string& path) {
+    if (path.size() > 1 && path.ends_with('/')) {
+        return make_durable_directories(path.substr(0, path.size() - 1));
+    }
+    const std::string parent = parent_of(path);
+    if (exists(path)) {
+        TRY(make_directories(path));  // refuses a file of that name
+        if (parent != path) {
+            (void)sync_directory(parent);
+        }
+        return {};
+    }
+    TRY(make_durable_directories(parent));
+    TRY(make_directories(path));
+    return sync_directory(parent);
+}
 
 Result<Bytes> FileSystem::read_file(const std::string& path, std::uint64_t bytes_max) {
     const auto file = TRY(open(path, OpenMode::read));
@@ -25,11 +53,7 @@ Status FileSystem::replace_file(const std::string& path, BytesView bytes) {
         TRY(file->sync_data());
     }
     TRY(rename(beside, path));
-    const std::size_t slash = path.rfind('/');
-    if (slash == std::string::npos) {
-        return sync_directory(".");
-    }
-    return sync_directory(slash == 0 ? "/" : path.substr(0, slash));
+    return sync_directory(parent_of(path));
 }
 
 std::string join_path(std::string_view directory, std::string_view name) {

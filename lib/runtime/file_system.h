@@ -79,6 +79,9 @@ class FileSystem {
     // Whole small files (configuration, checkpoints). read_file refuses files above bytes_max with
     // too_large.
     Result<Bytes> read_file(const std::string& path, std::uint64_t bytes_max);
+    // Makes the directory with all above it, and their entries durable. One that was there already may have been left by a
+    // process that died before the sync: its entry is synced again where the parent may be opened.
+    Status make_durable_directories(const std::string& path);
     // Writes path.tmp, syncs it, renames it over path and syncs the directory: readers see the old
     // or the new file.
     Status replace_file(const std::string& path, BytesView bytes);
