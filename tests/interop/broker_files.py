@@ -8,90 +8,39 @@ every segment that we wrote without complaint. Exit 77 (skipped) without a JDK o
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from zk_servers import SKIPPED, SUPPORT, Server, free_port, java_command  # noqa: E402
+from kafka_servers import SKIPPED, Broker, Checks, JavaBroker, Server, java_command, kafka_jars  # noqa: E402
 
-START_SECONDS = 60  # a killed broker's session must pass before its id is free
+SETTINGS = ("zookeeper.session.timeout.ms=2000", "transaction.state.log.replication.factor=1",
+            "transaction.state.log.min.isr=1", "log.index.interval.bytes=200", "offsets.topic.num.partitions=1")
 TOPIC = "files"
+GROUP = "readers"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
-
-
-class Broker:
-    def __init__(self, command, folder, data, port, zookeeper):
-        self.command = command
-        self.folder = folder
-        self.port = port
-        self.process = None
-        folder.mkdir(parents=True)
-        self.config = folder / "server.properties"
-        self.config.write_text("\n".join([
-            "broker.id=1", f"listeners=PLAINTEXT://127.0.0.1:{port}", f"log.dirs={data}",
-            f"zookeeper.connect={zookeeper}", "zookeeper.session.timeout.ms=4000",
-            "offsets.topic.replication.factor=1", "offsets.topic.num.partitions=1",
-            "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
-            "group.initial.rebalance.delay.ms=0", "log.index.interval.bytes=200"]) + "\n")
-
-    def start(self):
-        deadline = time.monotonic() + START_SECONDS
-        while not self.serves():
-            if self.process is None or self.process.poll() is not None:
-                with open(self.folder / "log", "ab") as log:
-                    self.process = subprocess.Popen([*self.command, str(self.config)], stdout=log, stderr=log,
-                                                    cwd=self.folder)
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{self.command[0]} does not serve:\n{self.log_text()}")
-            time.sleep(0.1)
-
-    def serves(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return True
-        except OSError:
-            return False
-
-    def stop(self, how=signal.SIGTERM):
-        code = 0
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(how)
-            code = self.process.wait(START_SECONDS)
-        self.process = None
-        return code
-
-    def log_text(self):
-        return (self.folder / "log").read_text(errors="replace")[-4000:]
 
 
 class Exchange:
     def __init__(self, broker, jars, folder, zookeeper):
         self.jars = jars
-        self.data = folder / "data"
-        self.port = free_port()
-        self.failures = 0
+        self.checks = Checks("broker_files")
+        self.check = self.checks.check
         self.sent = []
+        self.committed_offset = -1
         quiet = folder / "log4j.properties"
         quiet.write_text("log4j.rootLogger=WARN, err\nlog4j.appender.err=org.apache.log4j.ConsoleAppender\n"
                          "log4j.appender.err.target=System.err\nlog4j.appender.err.layout=org.apache.log4j.SimpleLayout\n")
         self.logging = f"-Dlog4j.configuration=file:{quiet}"
-        self.ours = Broker([str(pathlib.Path(broker).resolve())], folder / "ours", self.data, self.port, zookeeper)
-        self.java = Broker(java_command(jars, "kafka.Kafka", self.logging), folder / "java", self.data, self.port, zookeeper)
-
-    def check(self, name, holds, detail=""):
-        print(f"{'ok' if holds else 'FAILED'}: {name}{'' if holds else ': ' + detail}", flush=True)
-        self.failures += not holds
+        self.ours = Broker([broker], folder / "broker", zookeeper, 1, SETTINGS)
+        self.java = JavaBroker(jars, self.ours, self.logging)
+        self.data = self.ours.data
+        self.address = self.ours.address
 
     def tool(self, main_class, *arguments, text=None):
         command = java_command(self.jars, main_class, self.logging)
         return subprocess.run([*command, *map(str, arguments)], input=text, capture_output=True, text=True, timeout=60)
-
-    @property
-    def address(self):
-        return f"127.0.0.1:{self.port}"
 
     def create_topic(self):
         done = self.tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address, "--create", "--topic",
@@ -124,13 +73,36 @@ class Exchange:
         self.check(f"{name}: DumpLogSegments reads every record", read.returncode == 0 and records == len(self.sent)
                    and "isvalid: false" not in read.stdout, f"{records} of {len(self.sent)}\n{read.stderr[-800:]}")
         # The active segment's index is written when the segment is closed; its entries so far must fit all the same.
-        for log in logs:
-            for suffix in (".index", ".timeindex"):
-                index = log.with_suffix(suffix)
-                read = self.tool("kafka.tools.DumpLogSegments", "--verify-index-only", "--files", index)
-                bad = [word for word in ("Mismatches", "Invalid", "non-consecutive", "out of order") if word in read.stdout]
-                self.check(f"{name}: {index.name} fits", read.returncode == 0 and not bad,
-                           read.stdout[-400:] + read.stderr[-400:])
+        indexes = [log.with_suffix(suffix) for log in logs for suffix in (".index", ".timeindex")]
+        read = self.tool("kafka.tools.DumpLogSegments", "--verify-index-only", "--files", ",".join(map(str, indexes)))
+        bad = [word for word in ("Mismatches", "Invalid", "non-consecutive", "out of order") if word in read.stdout]
+        self.check(f"{name}: {len(indexes)} indexes fit", read.returncode == 0 and not bad,
+                   read.stdout[-400:] + read.stderr[-400:])
+
+    def commit(self, name):
+        """A group reads everything and commits."""
+        done = self.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", self.address, "--topic",
+                         TOPIC, "--group", GROUP, "--from-beginning", "--timeout-ms", 15000,
+                         "--max-messages", len(self.sent))
+        self.check(name, len(done.stdout.splitlines()) == len(self.sent), done.stderr[-800:])
+
+    def committed(self, name):
+        shown = self.tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--bootstrap-server", self.address,
+                          "--describe", "--group", GROUP)
+        fields = [line.split() for line in shown.stdout.splitlines() if TOPIC in line]
+        self.check(name, len(fields) == 1 and fields[0][3] == str(self.committed_offset), shown.stdout + shown.stderr[-400:])
+
+    def dump_state(self):
+        """What brokers keep about producers and groups."""
+        snapshots = sorted((self.data / f"{TOPIC}-0").glob("*.snapshot"))
+        read = self.tool("kafka.tools.DumpLogSegments", "--files", ",".join(map(str, snapshots)))
+        self.check("DumpLogSegments reads the producers' snapshots", len(snapshots) > 1 and read.returncode == 0
+                   and "producerId: " in read.stdout, read.stdout[-400:] + read.stderr[-400:])
+        logs = sorted((self.data / "__consumer_offsets-0").glob("*.log"))
+        read = self.tool("kafka.tools.DumpLogSegments", "--offsets-decoder", "--files", ",".join(map(str, logs)))
+        wanted = (f'"group":"{GROUP}","topic":"{TOPIC}","partition":0', f'"offset":{self.committed_offset}', '"protocolType":"consumer"')
+        self.check("DumpLogSegments decodes offsets and groups", read.returncode == 0
+                   and all(part in read.stdout for part in wanted), read.stdout[-800:] + read.stderr[-400:])
 
     def run(self):
         self.java.start()
@@ -142,17 +114,22 @@ class Exchange:
         self.consume("we serve what Java's broker wrote")
         self.produce("ours")
         self.consume("we serve what both wrote")
+        self.commit("a group commits with us")
+        self.committed_offset = len(self.sent)
         self.check("our broker ends in order", self.ours.stop() == 0, self.ours.log_text())
         self.check("the clean shutdown marker is there", (self.data / ".kafka_cleanshutdown").exists())
         self.dump("after an orderly end")
+        self.dump_state()
 
         self.java.start()
         self.consume("Java's broker serves what both wrote")
+        self.committed("Java's broker knows what the group committed")
         self.produce("java-again")
         self.java.stop(signal.SIGKILL)
 
         self.ours.start()
         self.consume("we recover what Java's broker wrote before it was killed")
+        self.committed("we know it too")
         self.produce("ours-again")
         self.ours.stop(signal.SIGKILL)
         self.dump("after we were killed")
@@ -160,7 +137,7 @@ class Exchange:
         self.java.start()
         self.consume("Java's broker recovers what we acknowledged before we were killed")
         self.java.stop()
-        return self.failures
+        return self.checks.exit_code()
 
     def close(self):
         self.ours.stop(signal.SIGKILL)
@@ -168,18 +145,20 @@ class Exchange:
 
 
 def main():
-    found = subprocess.run([SUPPORT / "java_artifacts.sh", "kafka"], stdout=subprocess.PIPE, text=True)
-    if found.returncode == SKIPPED:
+    jars = kafka_jars()
+    if jars is None:
         print("skipped: Java's broker cannot be had here")
         return SKIPPED
-    found.check_returncode()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="broker-files-"))
-    coordinator = Server([sys.argv[2]], folder / "coordinator", folder / "coordinator-data").start()
-    exchange = Exchange(sys.argv[1], found.stdout.strip() + "/*", folder, coordinator.address)
+    coordinator = Server([sys.argv[2]], folder / "coordinator", folder / "coordinator-data", ["tickTime=500"])
+    exchange = None
     try:
-        return 1 if exchange.run() else 0
+        coordinator.start()
+        exchange = Exchange(sys.argv[1], jars, folder, coordinator.address)
+        return exchange.run()
     finally:
-        exchange.close()
+        if exchange is not None:
+            exchange.close()
         coordinator.kill()
         shutil.rmtree(folder)
 

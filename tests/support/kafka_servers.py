@@ -132,15 +132,25 @@ class Broker:
 class JavaBroker(Broker):
     """Apache Kafka on the folder, ports and log directory of a broker of ours that is not running."""
 
-    def __init__(self, jars, ours):
-        super().__init__(java_command(jars, "kafka.Kafka", "-Dkafka.logs.dir=" + str(ours.folder)),
-                         ours.folder, ours.zookeeper, ours.id, ours.settings)
+    def __init__(self, jars, ours, *options):
+        super().__init__(java_command(jars, "kafka.Kafka", *options), ours.folder, ours.zookeeper, ours.id, ours.settings)
         self.port = ours.port
         self.data = ours.data
         self.config = self.folder / "java.properties"
 
     def lines(self):
         return self.common_lines()
+
+    def wait_ready(self):
+        """Java's broker gives up while the session of a killed predecessor holds its id, so it may take a second start."""
+        deadline = time.monotonic() + 2 * START_SECONDS
+        while not self.ready():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Java's broker {self.id} is not ready:\n{self.log_text()}")
+            if self.process.poll() is not None:
+                self.spawn()
+            time.sleep(0.05)
+        return self
 
     def ready(self):
         listed = subprocess.run(["kcat", "-b", self.address, "-L", "-m", "2"], capture_output=True, text=True)
