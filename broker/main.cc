@@ -150,7 +150,17 @@ class Surface {
                                           [this] { return x_node.ready(); });
         runtime::add_metrics_route(*x_http, x_metrics);
         server::add_status_route(x_node, *x_http);
-        TRY(x_http->start(at));
+        const Status started = x_http->start(at);
+        const bool is_default =
+            x_node.config().values().at("millrace.admin.listener").origin == "default";
+        if (!started && started.error().code == Errc::address_in_use && is_default) {
+            // Several brokers on one machine: the first one has the port, the others are told to be given theirs.
+            log_warning("admin", "no health, metrics and status: {}; set millrace.admin.listener",
+                        started.error().message);
+            x_http.reset();
+            return {};
+        }
+        TRY(Status(started));
         log_info("admin", "listening on {}", x_http->local().to_string());
         return {};
     }

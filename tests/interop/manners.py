@@ -384,10 +384,10 @@ def small_disk(folder, mebibytes):
 
 
 def check_full_disk_coordinator(coordinator, folder, checks):
-    with small_disk(folder / "small", 4) as make_room:
+    with small_disk(folder / "small", 16) as make_room:
         server = Server([coordinator], folder / "full", folder / "small/data")
         if make_room is None:  # a limit of the size of a file stops the writing just as well
-            server.command = ["prlimit", "--fsize=3000000", *server.command]
+            server.command = ["prlimit", "--fsize=12000000", *server.command]
         try:
             server.start()
             process = server.process
