@@ -44,7 +44,7 @@ Status run_demo(const std::string& bin_directory, const std::string& bootstrap,
     TRY(run_tool({program, "kafka-console-producer", "--bootstrap-server", bootstrap, "--topic",
                   std::string(kTopic)},
                  files.lines, ""));
-    fmt::print("Reading them back as group {}: ", kGroup);
+    fmt::print("Reading them back as group {}\n", kGroup);
     std::fflush(stdout);
     TRY(run_tool(
         {program, "kafka-console-consumer", "--bootstrap-server", bootstrap, "--topic",

@@ -83,10 +83,9 @@ void GroupMember::rejoin() {
         return;
     }
     x_state = State::joining;
-    commit([this] {
-        x_events.on_revoked();
-        join();
-    });
+    commit([this] { join(); });
+    // Positions are taken; what was read from here on would be read again by the next owner.
+    x_events.on_revoked();
 }
 
 void GroupMember::join() {

@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr Duration kListenTime = 30s;
 constexpr Duration kLookInterval = 100ms;
+constexpr Duration kConnectTime = 2s;
 constexpr Duration kStopTime = 120s;
 constexpr std::int64_t kReadySeconds = 180;
 constexpr std::int64_t kReadySecondsMax = 86'400;
@@ -173,8 +174,9 @@ class LocalCluster {
                 x_last_reason = resources.error().message;
             } else {
                 note_addresses(*resources);
+                const bool served = all_serve(*resources);
                 for (const ResourceState& resource : *resources) {
-                    fmt::print("{}", progress.note(resource.title(), resource.ready,
+                    fmt::print("{}", progress.note(resource.title(), resource.ready && served,
                                                    resource.message, elapsed()));
                 }
                 std::fflush(stdout);
@@ -187,6 +189,29 @@ class LocalCluster {
             x_runner.run_until([this] { return ended() || interrupted(); }, kLookInterval);
         }
         return false;
+    }
+
+    // The conditions of an earlier life of the directory stand until the operator has looked: an address counts when
+    // something accepts connections there.
+    bool all_serve(const std::vector<ResourceState>& resources) {
+        for (const ResourceState& resource : resources) {
+            if (resource.ready && !resource.address.empty() &&
+                !accepts_connections(resource.address)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    bool accepts_connections(const std::string& addresses) {
+        const auto endpoints = parse_bootstrap(addresses);
+        return endpoints && std::ranges::all_of(*endpoints, [this](const auto& endpoint) {
+                   return x_runner
+                       .await<Result<std::unique_ptr<runtime::Stream>>>([&](auto then) {
+                           x_runner.network().connect(endpoint, kConnectTime, std::move(then));
+                       })
+                       .has_value();
+               });
     }
 
     void note_addresses(const std::vector<ResourceState>& resources) {
