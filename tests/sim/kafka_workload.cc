@@ -180,7 +180,7 @@ class PartitionReader {
     bool take(const kafka::FetchResponseTopicPartition& partition) {
         const ErrorCode error = kafka::error_from_wire(partition.error_code);
         if (error != ErrorCode::none) {
-            if (error == ErrorCode::offset_out_of_range) {
+            if (error == ErrorCode::offset_out_of_range && !std::exchange(x_reported, true)) {
                 x_world.violation(
                     fmt::format("offset {} of partition {} was read up to, and is "
                                 "out of range now",
@@ -213,6 +213,7 @@ class PartitionReader {
     std::int32_t x_partition;
     OnRecord x_on_record;
     std::int64_t x_next = 0;
+    bool x_reported = false;
 };
 
 class ConsumerProgram : public Program {

@@ -20,8 +20,6 @@ class CoordinatorProgram : public Program {
           }) {}
 
     Status start() override {
-        TRY(x_runtime.files.make_directories("/data/zk"));
-        TRY(x_runtime.files.sync_directory("/data"));
         TRY(x_node.start());
         check();
         return {};
