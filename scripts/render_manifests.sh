@@ -6,7 +6,7 @@ set -euo pipefail
 operator=$(realpath "${1:?usage: render_manifests.sh OPERATOR [OUTPUT]}")
 root=$(cd "$(dirname "$0")/.." && pwd)
 output=${2:-$root}
-helm=$("$root/tests/support/helm.sh")
+helm=$("$root/tests/support/kubernetes_tools.sh")/helm
 
 mkdir -p "$output/charts/millrace/files" "$output/manifests"
 # Removing a release must not remove the definitions, and with them every cluster.

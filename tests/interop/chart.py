@@ -42,7 +42,7 @@ def check_values(helm):
 
 
 def main(operator):
-    helm = run(ROOT / "tests" / "support" / "helm.sh").stdout.strip()
+    helm = run(ROOT / "tests" / "support" / "kubernetes_tools.sh").stdout.strip() + "/helm"
     run(helm, "lint", "--strict", CHART)
     check_values(helm)
     with tempfile.TemporaryDirectory(prefix="chart-") as folder:
