@@ -56,22 +56,42 @@ function(millrace_unit_test module)
   endif()
   add_executable(${module}_test ${sources})
   target_link_libraries(${module}_test PRIVATE millrace_flags fmt::fmt Catch2::Catch2WithMain ${module} ${ARG_LINK})
-  target_compile_definitions(${module}_test PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  target_precompile_headers(${module}_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled_test.h)
-  target_compile_options(${module}_test PRIVATE "SHELL:-Xclang -fno-pch-timestamp" -O1)
+  # The one file that knows where this checkout lies; the others are the same for every clone.
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/source_directory.cc CONTENT "#include \"tests/support/source_directory.h\"\n
+const char* const millrace::testing::kSourceDirectory = \"${CMAKE_SOURCE_DIR}\";\n")
+  target_sources(${module}_test PRIVATE ${CMAKE_BINARY_DIR}/generated/source_directory.cc)
+  target_compile_options(${module}_test PRIVATE -fPIC -O1)
+  millrace_precompiled(${module}_test precompiled_test)
   set_target_properties(${module}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME unit/${module} COMMAND ${module}_test)
 endfunction()
 
-# Standard library and fmt, parsed once for all targets of one flavour.
+# millrace_precompiled_owner(NAME HEADER): parses HEADER once for every target of one kind. Beside the result lies the checksum of
+# the header's text, which is what the compiler cache compares: the result itself holds the paths of this checkout.
+function(millrace_precompiled_owner name header)
+  cmake_parse_arguments(ARG "" "" "LINK;OPTIONS" ${ARGN})
+  file(WRITE ${CMAKE_BINARY_DIR}/${name}.cc "")
+  add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cc)
+  target_link_libraries(${name} PUBLIC millrace_flags fmt::fmt ${ARG_LINK})
+  target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp" ${ARG_OPTIONS})
+  target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/${header})
+  set(sum ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch.sum)
+  add_custom_command(OUTPUT ${sum}
+    COMMAND ${CMAKE_CXX_COMPILER} -std=c++23 -E -P -x c++-header -I ${CMAKE_SOURCE_DIR} -MD -MF ${sum}.d -MT ${sum} -o ${sum}.text
+            ${CMAKE_SOURCE_DIR}/${header}
+    COMMAND sh -c "md5sum <${sum}.text >${sum}"
+    DEPENDS ${CMAKE_SOURCE_DIR}/${header} DEPFILE ${sum}.d VERBATIM)
+  add_custom_target(${name}_sum DEPENDS ${sum})
+  add_dependencies(${name} ${name}_sum)
+endfunction()
+
+# What a target compiles with when it takes the headers of that owner.
 function(millrace_precompiled target)
-  if(NOT TARGET millrace_precompiled_owner)
-    file(WRITE ${CMAKE_BINARY_DIR}/precompiled_owner.cc "")
-    add_library(millrace_precompiled_owner STATIC ${CMAKE_BINARY_DIR}/precompiled_owner.cc)
-    target_link_libraries(millrace_precompiled_owner PUBLIC millrace_flags fmt::fmt)
-    target_compile_options(millrace_precompiled_owner PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
-    target_precompile_headers(millrace_precompiled_owner PRIVATE ${CMAKE_SOURCE_DIR}/cmake/precompiled.h)
+  set(owner precompiled_code)
+  if(ARGC GREATER 1)
+    set(owner ${ARGV1})
   endif()
-  target_precompile_headers(${target} REUSE_FROM millrace_precompiled_owner)
+  target_precompile_headers(${target} REUSE_FROM ${owner})
   target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  add_dependencies(${target} ${owner}_sum)
 endfunction()

@@ -9,7 +9,12 @@ shift 2
 started=$SECONDS
 log=build/$preset/build.log
 mkdir -p "build/$preset"
-[ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" >"$log" 2>&1 || { tail -n 30 "$log" >&2; exit 1; }
+# The binaries alone need none of the packages that tests need.
+tests=ON
+[ "$*" != binaries ] || tests=OFF
+if [ ! -f "build/$preset/build.ninja" ] || { [ "$tests" = ON ] && grep -q '^MILLRACE_TESTS:BOOL=OFF' "build/$preset/CMakeCache.txt"; }; then
+  cmake --preset "$preset" "-DMILLRACE_TESTS=$tests" >"$log" 2>&1 || { tail -n 30 "$log" >&2; exit 1; }
+fi
 if [ -t 1 ]; then
   ninja -C "build/$preset" -j "$jobs" "$@"
 else

@@ -37,28 +37,48 @@ def rss_mib(pid):
     return 0.0
 
 
-def wait_for_port(port, process, seconds=60):
+def accepts(port):
+    with socket.create_connection(("127.0.0.1", port), 1):
+        return True
+
+
+def serves_sessions(port):
+    """A Java coordinator listens before it has a tree, and closes whoever comes by then."""
+    with socket.create_connection(("127.0.0.1", port), 1) as connection:
+        connection.sendall(b"srvr")
+        return b"Mode:" in b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def wait_until(is_ready, port, process, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
+            if is_ready(port):
+                return
         except OSError:
-            if process.poll() is not None:
-                raise RuntimeError(f"a server ended with {process.returncode}") from None
-            time.sleep(0.002)
+            pass
+        if process.poll() is not None:
+            raise RuntimeError(f"a server ended with {process.returncode}")
+        time.sleep(0.002)
     raise RuntimeError("a server did not start in time")
+
+
+def output_of(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with {done.returncode}: {done.stderr}")
+    return done.stdout.split()
 
 
 class Server:
     """One server process with a data directory of its own."""
 
-    def __init__(self, folder, command, port):
+    def __init__(self, folder, command, port, is_ready):
         self.log = open(folder / "log", "wb")
         self.began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=folder)
         self.port = port
-        wait_for_port(port, self.process)
+        wait_until(is_ready, port, self.process)
         self.start_seconds = time.monotonic() - self.began
 
     @property
@@ -101,7 +121,7 @@ class Bench:
             (folder / "logback.xml").write_text("<configuration><root level=\"OFF\"/></configuration>")
             command = ["java", "-Xmx1g", f"-Dlogback.configurationFile={folder}/logback.xml", "-cp",
                        self.jars["zookeeper"] + "/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain", "zoo.cfg"]
-        return Server(folder, command, port)
+        return Server(folder, command, port, serves_sessions)
 
     def broker(self, ours, flush, coordinator):
         folder, port = self.fresh("kafka"), free_port()
@@ -118,16 +138,16 @@ class Bench:
             (folder / "log4j.properties").write_text("log4j.rootLogger=OFF\n")
             command = ["java", "-Xms512m", "-Xmx1g", "-XX:+UseG1GC", f"-Dlog4j.configuration=file:{folder}/log4j.properties",
                        "-cp", self.jars["kafka"] + "/*", "kafka.Kafka", "server.properties"]
-        return Server(folder, command, port)
+        return Server(folder, command, port, accepts)
 
     def run_coordinator(self, ours, operation):
         server = self.coordinator(ours)
         try:
             load = [self.tests / "zk_bench", f"127.0.0.1:{server.port}", operation, "32", "16", str(self.seconds), "100"]
             if not ours:  # the JIT needs a warm server
-                subprocess.run([*load[:5], str(max(self.seconds, 8)), "100"], check=True, capture_output=True)
+                output_of([*load[:5], str(max(self.seconds, 8)), "100"])
             before, began = cpu_seconds(server.pid), time.monotonic()
-            out = subprocess.run(load, check=True, capture_output=True, text=True).stdout.split()
+            out = output_of(load)
             spent = (cpu_seconds(server.pid) - before) / (time.monotonic() - began)
             return {"per second": float(out[0]), "cpu us/op": spent * 1e6 / float(out[0]), "p99 us": float(out[2])}
         finally:
@@ -157,9 +177,7 @@ class Bench:
             coordinator.stop()
 
     def load(self, what, at, topic, count, size):
-        out = subprocess.run([self.tests / "kafka_bench", what, at, topic, str(count), str(size)], check=True,
-                             capture_output=True, text=True).stdout.split()
-        return float(out[0])
+        return float(output_of([self.tests / "kafka_bench", what, at, topic, str(count), str(size)])[0])
 
     def run_idle(self, start):
         server, extra = start()

@@ -40,7 +40,7 @@ class Session : public runtime::StreamHandler {
     Session(runtime::Loop& loop, const Settings& settings, int id, Tally& tally)
         : x_loop(loop),
           x_settings(settings),
-          x_path(fmt::format("/bench-{}", id)),
+          x_path(fmt::format("/bench-{:x}-{}", loop.random().next(), id)),
           x_tally(tally) {}
 
     void start(std::unique_ptr<runtime::Stream> stream) {

@@ -7,12 +7,13 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/check.h"
+#include "tests/support/source_directory.h"
 
 namespace millrace::testing {
 
-// The bytes of tests/golden/<name>, hexadecimal digits with line breaks. source_directory: MILLRACE_SOURCE_DIR.
-inline Bytes read_golden(const std::string& source_directory, const std::string& name) {
-    std::ifstream in(source_directory + "/tests/golden/" + name);
+// The bytes of tests/golden/<name>, hexadecimal digits with line breaks.
+inline Bytes read_golden(const std::string& name) {
+    std::ifstream in(std::string(kSourceDirectory) + "/tests/golden/" + name);
     std::string digits{std::istreambuf_iterator<char>(in), {}};
     std::erase_if(digits, [](char c) { return c == '\n'; });
     const Bytes bytes = from_hex(digits);

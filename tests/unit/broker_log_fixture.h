@@ -13,6 +13,7 @@
 #include "lib/kafka/record.h"
 #include "tests/support/manual_loop.h"
 #include "tests/support/memory_file_system.h"
+#include "tests/support/source_directory.h"
 
 namespace millrace::broker::log::testing {
 
@@ -134,7 +135,7 @@ inline Bytes read_all(World& world, PartitionLog& log, std::int64_t from) {
 
 // Bytes of tests/golden/broker_log/<name>.hex.
 inline Bytes golden(const std::string& name) {
-    std::ifstream file(std::string(MILLRACE_SOURCE_DIR) + "/tests/golden/broker_log/" + name +
+    std::ifstream file(std::string(testing::kSourceDirectory) + "/tests/golden/broker_log/" + name +
                        ".hex");
     std::stringstream text;
     text << file.rdbuf();

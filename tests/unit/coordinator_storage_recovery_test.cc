@@ -85,7 +85,7 @@ TEST_CASE("an empty directory that must not be trusted votes for nothing") {
 TEST_CASE("a log of Java's server leads to the digest each transaction carries") {
     Server server;
     REQUIRE(server.start());
-    Bytes log = testing::read_golden(MILLRACE_SOURCE_DIR, "zk/log.1.hex");
+    Bytes log = testing::read_golden("zk/log.1.hex");
     log.resize(log.size() + 100'000);
     server.files.put(server.path("log.1"), log);
     const Result<Recovered> recovered = server.start();
@@ -100,11 +100,9 @@ TEST_CASE("a log of Java's server leads to the digest each transaction carries")
 
 TEST_CASE("a log replayed over a later snapshot of Java's changes nothing") {
     Server server;
-    server.files.put(server.path("log.1"),
-                     testing::read_golden(MILLRACE_SOURCE_DIR, "zk/log.1.hex"));
+    server.files.put(server.path("log.1"), testing::read_golden("zk/log.1.hex"));
     // The file's name decides where replay begins: at 10 this snapshot is as fuzzy as can be.
-    server.files.put(server.path("snapshot.a"),
-                     testing::read_golden(MILLRACE_SOURCE_DIR, "zk/snapshot.14.hex"));
+    server.files.put(server.path("snapshot.a"), testing::read_golden("zk/snapshot.14.hex"));
     const Result<Recovered> recovered = server.start();
     REQUIRE(recovered);
     REQUIRE(recovered->zxid == 0x14);

@@ -21,7 +21,7 @@ SnapshotFile file_at(const std::string& path, std::int64_t zxid) {
 }
 
 Bytes golden() {
-    return testing::read_golden(MILLRACE_SOURCE_DIR, "zk/snapshot.14.hex");
+    return testing::read_golden("zk/snapshot.14.hex");
 }
 
 Bytes gzipped(BytesView bytes) {

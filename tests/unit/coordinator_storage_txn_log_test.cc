@@ -81,7 +81,7 @@ using Zxids = std::vector<std::int64_t>;
 
 TEST_CASE("a log of Java's server is read to its last transaction") {
     Journal journal;
-    Bytes bytes = testing::read_golden(MILLRACE_SOURCE_DIR, "zk/log.1.hex");
+    Bytes bytes = testing::read_golden("zk/log.1.hex");
     bytes.resize(bytes.size() + 4096);
     journal.replace(bytes);
     Zxids expected(0x14);
@@ -93,7 +93,7 @@ TEST_CASE("a log of Java's server is read to its last transaction") {
 
 TEST_CASE("what is read from a log of Java's server is written again byte for byte") {
     Journal journal;
-    const Bytes golden = testing::read_golden(MILLRACE_SOURCE_DIR, "zk/log.1.hex");
+    const Bytes golden = testing::read_golden("zk/log.1.hex");
     journal.files.put("/java/log.1", golden);
     journal.open();
     Result<TxnLogReader> reader = TxnLogReader::open(journal.files, "/java/log.1");
@@ -113,7 +113,7 @@ TEST_CASE("what is read from a log of Java's server is written again byte for by
 
 TEST_CASE("errors carry no digest and other transactions of Java's log do") {
     Journal journal;
-    journal.replace(testing::read_golden(MILLRACE_SOURCE_DIR, "zk/log.1.hex"));
+    journal.replace(testing::read_golden("zk/log.1.hex"));
     Result<TxnLogReader> reader = TxnLogReader::open(journal.files, kDirectory + "/log.1");
     REQUIRE(reader);
     for (int i = 0; i < 0x14; ++i) {

@@ -9,6 +9,7 @@
 #include "lib/kafka/request_frame.h"
 #include "lib/kafka/response_of.h"
 #include "lib/kafka/versioned.h"
+#include "tests/support/source_directory.h"
 
 using namespace millrace;
 using namespace millrace::kafka;
@@ -16,7 +17,8 @@ using namespace millrace::kafka;
 namespace {
 
 Bytes golden(const std::string& name) {
-    std::ifstream file(std::string(MILLRACE_SOURCE_DIR) + "/tests/golden/kafka/" + name + ".hex");
+    std::ifstream file(std::string(testing::kSourceDirectory) + "/tests/golden/kafka/" + name +
+                       ".hex");
     REQUIRE(file.good());
     std::string comment;
     std::getline(file, comment);
