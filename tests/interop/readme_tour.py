@@ -4,9 +4,11 @@ the test, with its text.
 
 Usage: readme_tour.py README BIN_DIRECTORY. Exit 77 (skipped) without kubectl.
 """
+import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,13 +34,16 @@ def main():
     for number, block in enumerate(blocks, 1):
         script += [f'echo "== block {number}"', block.replace('export PATH="$PWD/build/release/bin:$PATH"\n', "")]
     try:
-        run = subprocess.run(["bash", "-c", "\n".join(script)], cwd=readme.parent, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired as late:
-        print((late.stdout or b"").decode(errors="replace")[-4000:])
+        # A session of its own: what the tour started ends with it, however it ends.
+        run = subprocess.Popen(["bash", "-c", "\n".join(script)], cwd=readme.parent, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        shown, _ = run.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGTERM)
+        print(run.communicate()[0][-4000:])
         print(f"the tour took more than {SECONDS} s")
         return 1
-    print(run.stdout[-4000:])
+    print(shown[-4000:])
     if run.returncode != 0:
         print(f"a block failed with {run.returncode}; operator log:\n{(folder / 'operator.log').read_text()[-2000:]}")
         return 1
