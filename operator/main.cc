@@ -20,6 +20,11 @@
 
 extern char** environ;
 
+// jemalloc's own settings. Most threads wait for an answer of the API and allocate little, so caches and arenas of their own
+// would be a tenth of what the operator holds.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 namespace millrace::kube_operator {
 namespace {
 

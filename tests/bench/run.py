@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -196,6 +197,18 @@ class Bench:
         coordinator = self.coordinator(True, "zk-for-kafka")
         return self.broker(ours, True, coordinator), [coordinator]
 
+    def operator(self):
+        """In local mode: API server, process runtime and operator in one, looking after nothing yet."""
+        folder = self.fresh("operator")
+        address = folder / "api-server.url"
+        command = [self.bin / "millrace-operator", "--local", folder]
+
+        def serves_resources(_):
+            url = address.read_text().strip()
+            return urllib.request.urlopen(f"{url}/apis/millrace.dev/v1alpha1/kafkatopics", timeout=1).status == 200
+
+        return Server(folder, command, 0, serves_resources)
+
     def compare(self, title, measure):
         pairs = [(measure(True), measure(False)) for _ in range(self.pairs)]
         for key in pairs[0][0]:
@@ -204,6 +217,13 @@ class Bench:
             ratios = [p[0][key] / p[1][key] for p in pairs if p[1][key] > 0]
             ratio = f"{statistics.median(ratios):8.3f}" if ratios else "       -"
             print(f"{title:34} {key:14} {ours:14.2f} {java:14.2f} {ratio}", flush=True)
+
+    def alone(self, title, measure):
+        """What has no counterpart among the Java servers."""
+        figures = [measure() for _ in range(self.pairs)]
+        for key in figures[0]:
+            ours = statistics.median(figure[key] for figure in figures)
+            print(f"{title:34} {key:14} {ours:14.2f} {'-':>14} {'-':>8}", flush=True)
 
     def run(self):
         print(f"{'':34} {'':14} {'ours':>14} {'Java':>14} {'ratio':>8}", flush=True)
@@ -215,6 +235,7 @@ class Bench:
                 self.compare(name, lambda ours, f=flush, s=size: self.run_broker(ours, f, s))
         self.compare("coordinator idle", lambda ours: self.run_idle(lambda: (self.coordinator(ours), [])))
         self.compare("broker idle", lambda ours: self.run_idle(lambda: self.idle_broker(ours)))
+        self.alone("operator idle", lambda: self.run_idle(lambda: (self.operator(), [])))
         shutil.rmtree(self.folder)
 
 
