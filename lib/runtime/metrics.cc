@@ -27,7 +27,8 @@ constexpr std::size_t kSeriesMax = 50'000;
 struct Series {
     MetricLabels labels;
     // A reader, or a plain number at a stable place.
-    std::variant<std::function<double()>, Counter, Gauge, Histogram> value;
+    std::variant<std::function<double()>, Counter, Gauge, Histogram, std::function<SummaryValue()>>
+        value;
 };
 
 struct Family {
@@ -66,6 +67,14 @@ void set_histogram(ClientMetric& metric, const Histogram& histogram) {
     metric.histogram.sample_sum = histogram.sum();
 }
 
+void set_summary(ClientMetric& metric, const SummaryValue& summary) {
+    for (const auto& [quantile, value] : summary.quantiles) {
+        metric.summary.quantile.push_back({quantile, value});
+    }
+    metric.summary.sample_count = summary.count;
+    metric.summary.sample_sum = summary.sum;
+}
+
 ClientMetric collect(const Series& series, MetricType type) {
     ClientMetric metric;
     set_labels(metric, series.labels);
@@ -75,6 +84,8 @@ ClientMetric collect(const Series& series, MetricType type) {
         metric.gauge.value = gauge->value;
     } else if (const auto* const histogram = std::get_if<Histogram>(&series.value)) {
         set_histogram(metric, *histogram);
+    } else if (const auto* const read = std::get_if<std::function<SummaryValue()>>(&series.value)) {
+        set_summary(metric, (*read)());
     } else {
         set_value(metric, type, std::get<0>(series.value)());
     }
@@ -195,6 +206,12 @@ void Metrics::counter_callback(const std::string& name, const std::string& help,
 void Metrics::untyped_callback(const std::string& name, const std::string& help,
                                const MetricLabels& labels, std::function<double()> read) {
     x_state->callback(x_state->family(name, help, MetricType::Untyped), labels, std::move(read));
+}
+
+void Metrics::summary_callback(const std::string& name, const std::string& help,
+                               std::function<SummaryValue()> read) {
+    Family& family = x_state->family(name, help, MetricType::Summary);
+    x_state->series<std::function<SummaryValue()>>(family, {}, std::move(read));
 }
 
 void Metrics::family_callback(MetricKind kind, const std::string& name, const std::string& help,

@@ -59,6 +59,13 @@ struct MetricSample {
     double value = 0;
 };
 
+// What somebody else counted: how often, the sum, and (quantile from 0 to 1, value) pairs.
+struct SummaryValue {
+    std::uint64_t count = 0;
+    double sum = 0;
+    std::vector<std::pair<double, double>> quantiles;
+};
+
 class Metrics {
  public:
     // Registers process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds,
@@ -82,6 +89,9 @@ class Metrics {
                         const MetricLabels& labels, std::function<double()> read);
     void counter_callback(const std::string& name, const std::string& help,
                           const MetricLabels& labels, std::function<double()> read);
+    // A summary read at each scrape; it has no labels of its own.
+    void summary_callback(const std::string& name, const std::string& help,
+                          std::function<SummaryValue()> read);
     // For names of others that break Prometheus' rules (a counter without _total, a gauge that ends in _count):
     // without a type nobody takes them for something else, and promtool has nothing against them.
     void untyped_callback(const std::string& name, const std::string& help,
