@@ -55,18 +55,45 @@ Result<Property> parse_pair(std::string_view text, std::string_view origin) {
     return Property{.key = std::string(key), .value = trimmed(text.substr(equals + 1)), .line = 0};
 }
 
+std::vector<std::string_view> words_of(std::string_view text) {
+    std::vector<std::string_view> words;
+    while (!text.empty()) {
+        const std::size_t end = text.find_first_of(" \t\n");
+        if (end != 0) {
+            words.push_back(text.substr(0, end));
+        }
+        text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    }
+    return words;
+}
+
 // ZOO_SERVERS and ZOO_CFG_EXTRA hold lines separated by blanks.
 Status add_lines(std::string_view name, std::string_view lines,
                  std::vector<ConfigSource>& sources) {
     const std::string origin = fmt::format("environment {}", name);
     ConfigSource source{.name = {}, .entries = {}, .origin = origin};
-    while (!lines.empty()) {
-        const std::size_t end = lines.find_first_of(" \t\n");
-        const std::string_view line = lines.substr(0, end);
-        if (!line.empty()) {
-            source.entries.push_back(TRY(parse_pair(line, origin)));
+    for (const std::string_view line : words_of(lines)) {
+        source.entries.push_back(TRY(parse_pair(line, origin)));
+    }
+    sources.push_back(std::move(source));
+    return {};
+}
+
+// The options of a Java server's JVM: -Dzookeeper.… and the few properties without that prefix are ours too; all others are
+// for a JVM and there is none.
+Status add_jvm_flags(std::string_view name, std::string_view flags,
+                     std::vector<ConfigSource>& sources) {
+    const std::string origin = fmt::format("environment {}", name);
+    ConfigSource source{.name = {}, .entries = {}, .origin = origin};
+    for (const std::string_view word : words_of(flags)) {
+        if (!word.starts_with("-D")) {
+            continue;
         }
-        lines = end == std::string_view::npos ? std::string_view() : lines.substr(end + 1);
+        const std::string_view property = word.substr(2);
+        if (property.starts_with(kPropertyPrefix) || property.starts_with("jute.maxbuffer=") ||
+            property.starts_with("znode.container.")) {
+            source.entries.push_back(TRY(parse_pair(property, origin)));
+        }
     }
     sources.push_back(std::move(source));
     return {};
@@ -74,6 +101,9 @@ Status add_lines(std::string_view name, std::string_view lines,
 
 Status add_environment(const ConfigInput& input, std::vector<ConfigSource>& sources) {
     for (const auto& [name, value] : input.environment) {
+        if (name == "JVMFLAGS" || name == "SERVER_JVMFLAGS") {
+            TRY(add_jvm_flags(name, value, sources));
+        }
         const auto known = std::ranges::find(kVariables, name, &Variable::name);
         if (known != kVariables.end() && !value.empty()) {
             Property entry{.key = std::string(known->key), .value = trimmed(value), .line = 0};
@@ -177,21 +207,37 @@ Status read_storage(const Config& config, server::ServerOptions& options) {
         std::max<std::int64_t>(config.int64("autopurge.snapRetainCount"), 3));
     options.purge_interval = std::chrono::hours(config.int64("autopurge.purgeInterval"));
     options.digest_in_snapshots = config.boolean("digest.enabled");
+    const std::string& compression = config.text("snapshot.compression.method");
+    options.snapshot_compression = compression == "gz"       ? storage::SnapshotCompression::gzip
+                                   : compression == "snappy" ? storage::SnapshotCompression::snappy
+                                                             : storage::SnapshotCompression::none;
     options.zxid_in_snapshots = config.boolean("serializeLastProcessedZxid.enabled");
     options.trust_empty_snapshot = config.boolean("snapshot.trust.empty");
     options.create_empty = config.boolean("db.autocreate");
     return {};
 }
 
-void read_access(const Config& config, server::ServerOptions& options) {
+Status read_access(const Config& config, server::ServerOptions& options) {
+    for (const auto& [number, provider] : config.family("authProvider.")) {
+        // Without a JAAS login on the server Java starts as well, and no client gets in by it.
+        if (provider.text != "org.apache.zookeeper.server.auth.SASLAuthenticationProvider") {
+            return bad(
+                config, "authProvider." + number,
+                "providers in Java are not offered; allowed: the SASLAuthenticationProvider, "
+                "which lets nobody log in");
+        }
+    }
+    options.reconfig_enabled = config.boolean("reconfigEnabled");
     options.extended_types = config.boolean("extendedTypesEnabled");
     options.skip_acl = config.text("skipACL") == "yes";
+    options.enforce_quota = config.boolean("enforceQuota");
     options.super_digest = config.text("DigestAuthenticationProvider.superDigest");
     options.digest_algorithm = config.text("DigestAuthenticationProvider.digestAlg");
     options.container_check =
         std::chrono::milliseconds(config.int64("znode.container.checkIntervalMs"));
     options.containers_per_minute =
         static_cast<std::int32_t>(config.int64("znode.container.maxPerMinute"));
+    return {};
 }
 
 Status read_operations(const Config& config, server::ServerOptions& options) {
@@ -250,7 +296,7 @@ Result<server::ServerOptions> server_options(const Config& config, std::uint8_t 
     server::ServerOptions options;
     TRY(read_clients(config, options));
     TRY(read_storage(config, options));
-    read_access(config, options);
+    TRY(read_access(config, options));
     TRY(read_operations(config, options));
     options.server_id = server_id;
     for (const auto& [key, value] : config.values()) {

@@ -18,8 +18,8 @@ const ConfigSchema& config_schema();
 struct ConfigInput {
     std::string file_name;  // as the user gave it; empty for none
     std::string file_text;
-    std::map<std::string, std::string>
-        environment;  // ZOO_* variables, as the Docker image of ZooKeeper takes them
+    // ZOO_* variables, as the Docker image of ZooKeeper takes them, and the JVMFLAGS of its scripts: their -D options count.
+    std::map<std::string, std::string> environment;
     std::vector<std::string>
         properties;  // "key=value" of -D; "zookeeper." before a key is taken off
 };

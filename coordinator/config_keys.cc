@@ -103,12 +103,14 @@ void add_storage(std::vector<ConfigKey>& keys) {
     for (const std::string_view name : {"flushDelay", "maxWriteQueuePollTime", "maxBatchSize"}) {
         keys.push_back(ignored(name, "one sync covers all that came while the last one ran"));
     }
-    keys.push_back(refused("snapshot.compression.method", "",
-                           "snapshots are written uncompressed; compressed ones are read"));
+    keys.push_back(text("snapshot.compression.method", "", "of the snapshots written; all are read",
+                        {"", "gz", "snappy"}));
 }
 
 void add_access(std::vector<ConfigKey>& keys) {
     keys.push_back(flag("extendedTypesEnabled", "false", "TTL nodes"));
+    keys.push_back(flag("reconfigEnabled", "false",
+                        "true: reconfig is answered as unimplemented, not as disabled"));
     keys.push_back(text("skipACL", "no", "yes: every client may do everything", {"yes", "no"}));
     keys.push_back(
         text("DigestAuthenticationProvider.superDigest", "", "user:hash of the super user"));
@@ -116,13 +118,13 @@ void add_access(std::vector<ConfigKey>& keys) {
                         {"SHA1", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"}));
     keys.push_back(refused("DigestAuthenticationProvider.enabled", "true",
                            "the digest scheme cannot be switched off"));
-    keys.push_back(refused("enforceQuota", "false", "quotas are not enforced by this version"));
+    keys.push_back(flag("enforceQuota", "false", "refuse what goes over a hard limit of a quota"));
     keys.push_back(refused("enforce.auth.enabled", "false", kSasl));
     keys.push_back(refused("sessionRequireClientSASLAuth", "false", kSasl));
-    keys.push_back(refused("emulate353TTLNodes", "false", "only the TTL format of 3.5.4+ is read"));
+    keys.push_back(ignored("emulate353TTLNodes", "TTL nodes written by 3.5.3 are not recognised"));
     keys.push_back(refused("audit.enable", "false", "audit logs are not offered by this version"));
-    keys.push_back(refused("localSessionsEnabled", "false", "every session is a global one"));
-    keys.push_back(ignored("localSessionsUpgradingEnabled", "every session is a global one"));
+    keys.push_back(ignored("localSessionsEnabled", kEnsemble));
+    keys.push_back(ignored("localSessionsUpgradingEnabled", kEnsemble));
     keys.push_back(ignored("enforce.auth.schemes", "enforce.auth.enabled is false"));
     keys.push_back(ignored("enableEagerACLCheck", kEnsemble));
     keys.push_back(number("znode.container.checkIntervalMs", "60000",
@@ -185,6 +187,10 @@ void add_tuning(std::vector<ConfigKey>& keys) {
           "serverCnxnFactory", "watchManagerName"}) {
         keys.push_back(ignored(name, kThreads));
     }
+    for (const std::string_view name :
+         {"log.dir", "log.file", "log.threshold", "root.logger", "console.threshold"}) {
+        keys.push_back(ignored(name, "the log goes to standard error"));
+    }
     keys.push_back(ignored("maxResponseCacheSize", kCache));
     keys.push_back(ignored("maxGetChildrenResponseCacheSize", kCache));
     keys.push_back(ignored("tcpKeepAlive", kEnsemble));
@@ -220,7 +226,6 @@ void add_ensemble(std::vector<ConfigKey>& keys) {
         keys.push_back(ignored(name, kEnsemble));
     }
     keys.push_back(refused("peerType", "participant", kEnsemble));
-    keys.push_back(refused("reconfigEnabled", "false", kEnsemble));
     keys.push_back(refused("dynamicConfigFile", "", kEnsemble));
     keys.push_back(refused("observerMasterPort", "", kEnsemble));
     keys.push_back(refused("oraclePath", "", kEnsemble));
@@ -254,7 +259,7 @@ const ConfigSchema& config_schema() {
         {.prefix = "weight.", .doc = "", .effect = KeyEffect::refused, .note = kEnsemble},
         {.prefix = "ssl.", .doc = "", .effect = KeyEffect::refused, .note = kTls},
         {.prefix = "quorum.", .doc = "", .effect = KeyEffect::refused, .note = kSasl},
-        {.prefix = "authProvider.", .doc = "", .effect = KeyEffect::refused, .note = kSasl},
+        {.prefix = "authProvider.", .doc = "a class of Java; only the SASL provider is known"},
     };
     static const ConfigSchema schema{.keys = keys, .families = families, .keep_unknown = true};
     return schema;

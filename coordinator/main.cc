@@ -39,7 +39,8 @@ Examples:
   ZOO_DATA_DIR=/data ZOO_CFG_EXTRA="clientPort=2181" millrace-coordinator
 
 The environment takes the variables of ZooKeeper's Docker image (ZOO_TICK_TIME, ZOO_CFG_EXTRA,
-ZOO_4LW_COMMANDS_WHITELIST, ...); zoo.cfg wins over them, -D over both.
+ZOO_4LW_COMMANDS_WHITELIST, ...) and the -D options in JVMFLAGS and SERVER_JVMFLAGS; zoo.cfg wins
+over them, -D over both.
 TERM and INT finish the requests under way and end the server with 0.
 
 Exit codes: 0 ended as asked; 2 wrong configuration or usage; 3 cannot start (port or data folder in
@@ -53,12 +54,14 @@ struct Arguments {
     bool help_config = false;
 };
 
-std::map<std::string, std::string> zoo_variables() {
+std::map<std::string, std::string> own_variables() {
     std::map<std::string, std::string> variables;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         const std::size_t equals = text.find('=');
-        if (text.starts_with("ZOO_") && equals != std::string_view::npos) {
+        const bool ours = text.starts_with("ZOO_") || text.starts_with("JVMFLAGS=") ||
+                          text.starts_with("SERVER_JVMFLAGS=");
+        if (ours && equals != std::string_view::npos) {
             variables.emplace(text.substr(0, equals), text.substr(equals + 1));
         }
     }
@@ -100,7 +103,7 @@ int exit_code_of(const Error& error) {
 
 Result<Config> load_config(runtime::FileSystem& files, const Arguments& arguments) {
     ConfigInput input;
-    input.environment = zoo_variables();
+    input.environment = own_variables();
     input.properties = arguments.properties;
     if (!arguments.config_file.empty()) {
         const Result<Bytes> bytes = files.read_file(arguments.config_file, kConfigBytesMax);

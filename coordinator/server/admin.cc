@@ -52,16 +52,16 @@ Json connections_json(Node& node) {
         const std::int64_t age = to_millis(node.loop().now() - connection->established());
         Json item;
         item["remote_socket_address"] = connection->peer().to_string();
+        item["interest_ops"] = connection->ended() ? 0 : 1;
         item["outstanding_requests"] = connection->outstanding();
         item["packets_received"] = counters.received;
         item["packets_sent"] = counters.sent;
-        item["session_id"] =
-            fmt::format("{:#x}", static_cast<std::uint64_t>(connection->session()));
+        item["session_id"] = connection->session();
         item["last_operation"] = counters.last_operation;
         item["established"] = node.loop().wall_now().millis - age;
         item["session_timeout"] = connection->timeout_ms();
-        item["last_cxid"] = fmt::format("{:#x}", static_cast<std::uint32_t>(counters.last_cxid));
-        item["last_zxid"] = fmt::format("{:#x}", static_cast<std::uint64_t>(counters.last_zxid));
+        item["last_cxid"] = counters.last_cxid;
+        item["last_zxid"] = counters.last_zxid;
         item["last_response_time"] = counters.last_response.millis;
         item["last_latency"] = counters.last_latency_ms;
         item["min_latency"] = counters.latency.min_ms;
@@ -126,7 +126,9 @@ void answer_is_read_only(Node&, Json& out) {
 }
 
 void answer_last_snapshot(Node& node, Json& out) {
-    out["zxid"] = fmt::format("{:#x}", static_cast<std::uint64_t>(node.last_snapshot_zxid()));
+    const auto newest = newest_snapshot(node).value_or(storage::SnapshotFile{});
+    out["zxid"] = fmt::format("{:x}", static_cast<std::uint64_t>(newest.zxid));
+    out["timestamp"] = newest.modified_millis / 1'000;
 }
 
 void answer_monitor(Node& node, Json& out) {
@@ -139,6 +141,9 @@ void answer_ruok(Node&, Json&) {}
 
 void answer_server_stats(Node& node, Json& out) {
     const Statistics& statistics = node.statistics();
+    const Json client_response = {{"last_buffer_size", statistics.response_size.last},
+                                  {"min_buffer_size", statistics.response_size.min},
+                                  {"max_buffer_size", statistics.response_size.max}};
     out["version"] = shown_version();
     out["read_only"] = false;
     out["server_stats"] = {
@@ -150,13 +155,18 @@ void answer_server_stats(Node& node, Json& out) {
         {"num_alive_client_connections", node.connections().size()},
         {"outstanding_requests", node.outstanding()},
         {"auth_failed_count", statistics.auth_failed},
+        {"fsync_threshold_exceed_count", node.log().figures().slow_syncs},
+        {"client_response_stats", client_response},
+        {"provider_null", false},
+        {"data_dir_size", directory_bytes(node, node.directory().snapshots)},
+        {"log_dir_size", directory_bytes(node, node.directory().logs)},
+        {"non_mtlsremote_conn_count", node.connections().size()},
+        {"non_mtlslocal_conn_count", 0},
         {"server_state", "standalone"},
         {"uptime", to_millis(node.loop().now() - node.started())},
         {"last_processed_zxid", node.nodes().last_zxid()},
     };
-    out["client_response"] = {{"last_buffer_size", statistics.response_size.last},
-                              {"min_buffer_size", statistics.response_size.min},
-                              {"max_buffer_size", statistics.response_size.max}};
+    out["client_response"] = client_response;
     out["node_count"] = node.nodes().node_count() + 1;
 }
 
@@ -170,7 +180,11 @@ void answer_stat_reset(Node& node, Json&) {
 }
 
 void answer_watches(Node& node, Json& out) {
-    out["session_id_to_watched_paths"] = watched_by_session(node);
+    Json sessions = Json::object();
+    for (const auto& [session, paths] : watched_by_session(node)) {
+        sessions[fmt::format("{}", session)] = paths;
+    }
+    out["session_id_to_watched_paths"] = std::move(sessions);
 }
 
 void answer_watches_by_path(Node& node, Json& out) {
@@ -183,7 +197,26 @@ void answer_watch_summary(Node& node, Json& out) {
     out["num_total_watches"] = node.watches().count();
 }
 
-constexpr std::array<Command, 20> kCommands{{
+// What is about an ensemble, as a standalone server answers it.
+void answer_leader(Node&, Json& out) {
+    out["error"] = "server is not initialized";
+}
+
+void answer_observers(Node&, Json& out) {
+    out["synced_observers"] = 0;
+    out["observers"] = Json::array();
+}
+
+void answer_voting_view(Node&, Json& out) {
+    out["current_config"] = Json::object();
+}
+
+void answer_zab_state(Node&, Json& out) {
+    out["voting"] = false;
+    out["zabstate"] = "";
+}
+
+constexpr std::array<Command, 24> kCommands{{
     {"configuration", "conf", answer_configuration},
     {"config", "", answer_configuration},
     {"connections", "cons", answer_connections},
@@ -195,15 +228,19 @@ constexpr std::array<Command, 20> kCommands{{
     {"initial_configuration", "icfg", answer_initial_configuration},
     {"is_read_only", "isro", answer_is_read_only},
     {"last_snapshot", "lsnp", answer_last_snapshot},
+    {"leader", "lead", answer_leader},
     {"monitor", "mntr", answer_monitor},
+    {"observers", "obsr", answer_observers},
     {"ruok", "", answer_ruok},
     {"server_stats", "srvr", answer_server_stats},
     {"stats", "stat", answer_stats},
     {"stat_reset", "srst", answer_stat_reset},
     {"system_properties", "sysp", answer_environment},
+    {"voting_view", "", answer_voting_view},
     {"watches", "wchc", answer_watches},
     {"watches_by_path", "wchp", answer_watches_by_path},
     {"watch_summary", "wchs", answer_watch_summary},
+    {"zabstate", "", answer_zab_state},
 }};
 
 runtime::AdminResponse json_response(int status, const Json& body) {
@@ -215,10 +252,13 @@ runtime::AdminResponse answer(Node& node, std::string_view name) {
         return command.name == name || (!command.alias.empty() && command.alias == name);
     });
     Json body;
+    if (name.find('/') != std::string_view::npos) {
+        return {.status = 404, .body = "no such page\n", .content_type = "text/plain"};
+    }
     if (found == kCommands.end()) {
         body["command"] = name;
         body["error"] = fmt::format("Unknown command: {}", name);
-        return json_response(404, body);
+        return json_response(200, body);  // as in ZooKeeper: the command failed, not the page
     }
     body["command"] = found->name;
     if (!node.serving() && found->name != "ruok") {

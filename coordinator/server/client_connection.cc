@@ -13,7 +13,6 @@
 #include "lib/base/check.h"
 #include "lib/base/log.h"
 #include "lib/zk/acl.h"
-#include "lib/zk/connect.h"
 #include "lib/zk/session_password.h"
 #include "lib/zk/watch.h"
 
@@ -225,19 +224,17 @@ void ClientConnection::answer_connect() {
     response.response.time_out = x_timeout_ms;
     response.response.session_id = x_session;
     response.response.passwd = Bytes(password.begin(), password.end());
-    if (x_sends_read_only) {
-        response.read_only = false;
-    }
-    const std::size_t at = x_out.size();
-    x_out.int32(0);
-    response.encode(x_out);
-    x_out.patch_int32(at, static_cast<std::int32_t>(x_out.size() - at - kLengthSize));
-    touch_output();
+    send_connect(std::move(response));
 }
 
 void ClientConnection::refuse_connect() {
     zk::ConnectResponseFrame response;
     response.response.passwd = Bytes(zk::SessionPassword().size());
+    send_connect(std::move(response));
+    end();
+}
+
+void ClientConnection::send_connect(zk::ConnectResponseFrame response) {
     if (x_sends_read_only) {
         response.read_only = false;
     }
@@ -245,7 +242,9 @@ void ClientConnection::refuse_connect() {
     x_out.int32(0);
     response.encode(x_out);
     x_out.patch_int32(at, static_cast<std::int32_t>(x_out.size() - at - kLengthSize));
-    end();
+    x_counters.sent += 1;
+    x_node.statistics().packets_sent += 1;
+    touch_output();
 }
 
 void ClientConnection::on_request(BytesView frame) {
@@ -323,7 +322,12 @@ void ClientConnection::on_write(Slot slot, BytesView body) {
     } else if (op == OpCode::multi) {
         prepared = prepare.multi(asking, body);
     } else {
-        prepared = prepare.refuse(asking, ErrorCode::reconfig_disabled);
+        prepared = prepare.refuse(asking, x_node.options().reconfig_enabled
+                                              ? ErrorCode::unimplemented
+                                              : ErrorCode::reconfig_disabled);
+    }
+    if (prepared.breach) {
+        x_node.note_breach(*prepared.breach);
     }
     slot.kind = Kind::write;
     slot.ready_zxid = pipeline.propose(x_id, std::move(prepared));

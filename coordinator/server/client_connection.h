@@ -11,11 +11,15 @@
 #include "coordinator/server/pipeline.h"
 #include "coordinator/server/statistics.h"
 #include "lib/runtime/network.h"
+#include "lib/zk/connect.h"
 #include "lib/zk/op_code.h"
 
 namespace millrace::coordinator::server {
 
 class Node;
+
+// A connection must open a session within this time, as in ZooKeeper.
+inline constexpr Duration kSessionlessMax = 10s;
 
 class ClientConnection final : public runtime::StreamHandler {
  public:
@@ -88,6 +92,7 @@ class ClientConnection final : public runtime::StreamHandler {
     void run(const Slot& slot, BytesView body);
     void answer_connect();
     void refuse_connect();
+    void send_connect(zk::ConnectResponseFrame response);
     void answer_slot_read(const Slot& slot, BytesView body);
     void restore_watches(const Slot& slot, BytesView body);
     void reply_error(const Slot& slot, std::int64_t zxid, std::int32_t error);

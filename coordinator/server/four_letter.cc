@@ -1,5 +1,6 @@
 #include "coordinator/server/four_letter.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -118,14 +119,45 @@ std::string answer_dirs(Node& node) {
                        directory_bytes(node, node.directory().logs));
 }
 
+std::string expire_line(Node& node, std::size_t count, Instant expiry) {
+    const std::int64_t left = to_millis(expiry - node.loop().now());
+    const std::time_t at = (node.loop().wall_now().millis + left) / 1'000;
+    return fmt::format("{} expire at {:%a %b %d %H:%M:%S UTC %Y}:\n", count, fmt::gmtime(at));
+}
+
+// Connections expire with their session, or when they have not opened one in time.
+std::string connections_dump(Node& node) {
+    std::map<std::int64_t, Instant> expiry_of;
+    for (const auto& [expiry, sessions] : node.sessions().by_expiry()) {
+        for (const std::int64_t session : sessions) {
+            expiry_of[session] = expiry;
+        }
+    }
+    std::map<Instant, std::vector<ClientConnection*>> sets;
+    const std::vector<ClientConnection*> connections = node.connections();
+    for (ClientConnection* connection : connections) {
+        const auto found = expiry_of.find(connection->session());
+        const Instant own = connection->established() + kSessionlessMax;
+        sets[found == expiry_of.end() ? own : found->second].push_back(connection);
+    }
+    std::string text = fmt::format("Connections dump:\nConnections Sets ({})/({}):\n", sets.size(),
+                                   connections.size());
+    for (const auto& [expiry, members] : sets) {
+        text += expire_line(node, members.size(), expiry);
+        for (const ClientConnection* connection : members) {
+            text += fmt::format("\tip: /{} sessionId: {:#x}\n", connection->peer().to_string(),
+                                static_cast<std::uint64_t>(connection->session()));
+        }
+    }
+    return text;
+}
+
 std::string answer_dump(Node& node) {
     const auto expiries = node.sessions().by_expiry();
     std::string text = fmt::format("SessionTracker dump:\nSession Sets ({})/({}):\n",
                                    expiries.size(), node.sessions().size());
     for (const auto& [expiry, sessions] : expiries) {
-        const std::int64_t left = to_millis(expiry - node.loop().now());
-        text += fmt::format("{} expire at {}:\n", sessions.size(),
-                            to_iso8601({node.loop().wall_now().millis + left}));
+        text += expire_line(node, sessions.size(), expiry);
         for (const std::int64_t session : sessions) {
             text += fmt::format("\t{:#x}\n", static_cast<std::uint64_t>(session));
         }
@@ -138,13 +170,7 @@ std::string answer_dump(Node& node) {
             text += fmt::format("\t{}\n", path);
         }
     }
-    const std::vector<ClientConnection*> connections = node.connections();
-    text += fmt::format("Connections dump:\nConnections Sets (1)/({}):\n", connections.size());
-    for (const ClientConnection* connection : connections) {
-        text += fmt::format("\tip: /{} sessionId: {:#x}\n", connection->peer().to_string(),
-                            static_cast<std::uint64_t>(connection->session()));
-    }
-    return text;
+    return text + connections_dump(node);
 }
 
 std::string answer_wchs(Node& node) {
@@ -156,7 +182,7 @@ std::string answer_wchs(Node& node) {
 std::string answer_wchc(Node& node) {
     std::string text;
     for (const auto& [session, paths] : watched_by_session(node)) {
-        text += fmt::format("{}\n", session);
+        text += fmt::format("{:#x}\n", static_cast<std::uint64_t>(session));
         for (const std::string& path : paths) {
             text += fmt::format("\t{}\n", path);
         }
@@ -168,8 +194,8 @@ std::string answer_wchp(Node& node) {
     std::string text;
     for (const auto& [path, sessions] : watched_by_path(node)) {
         text += fmt::format("{}\n", path);
-        for (const std::string& session : sessions) {
-            text += fmt::format("\t{}\n", session);
+        for (const std::int64_t session : sessions) {
+            text += fmt::format("\t{:#x}\n", static_cast<std::uint64_t>(session));
         }
     }
     return text + "\n";

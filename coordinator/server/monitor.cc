@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
 
 #include "coordinator/server/node.h"
 #include "lib/runtime/metrics.h"
+#include "lib/runtime/process_figures.h"
 #include "lib/runtime/version.h"
 
 namespace millrace::coordinator::server {
@@ -18,6 +21,45 @@ using Kind = Figure::Kind;
 
 // What clients take for the version of the server: the protocol it speaks.
 constexpr std::string_view kProtocolVersion = "3.9.5";
+// And its date, in the form of the servers up to 3.7, which clients of that time parse and later ones do not care for.
+constexpr std::string_view kProtocolBuilt = "02/11/2026 20:18 GMT";
+
+struct Share {
+    std::string_view title;
+    double share;
+};
+constexpr std::array<std::string_view, 3> kSummaries{"readlatency", "updatelatency", "fsynctime"};
+constexpr std::array<Share, 4> kShares{
+    {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}}};
+
+// What counts events of an ensemble, of TLS or of switches that are off, and so stays 0 on a standalone server.
+constexpr std::array<std::string_view, 26> kNeverCounted{
+    "diff_count",
+    "ensemble_auth_fail",
+    "ensemble_auth_skip",
+    "ensemble_auth_success",
+    "large_requests_rejected",
+    "learner_commit_received_count",
+    "learner_proposal_received_count",
+    "looking_count",
+    "proposal_count",
+    "quit_leading_due_to_disloyal_voter",
+    "requests_not_forwarded_to_commit_processor",
+    "response_packet_cache_hits",
+    "response_packet_cache_misses",
+    "response_packet_get_children_cache_hits",
+    "response_packet_get_children_cache_misses",
+    "restore_error_count",
+    "restore_rate_limited_count",
+    "revalidate_count",
+    "connection_revalidate_count",
+    "snapshot_rate_limited_count",
+    "stale_replies",
+    "stale_requests",
+    "stale_requests_dropped",
+    "throttled_ops",
+    "tls_handshake_exceeded",
+    "unsuccessful_handshake"};
 
 class Collector {
  public:
@@ -33,12 +75,15 @@ class Collector {
     void text(std::string name, std::string value) {
         x_figures.push_back({std::move(name), std::move(value), Kind::text});
     }
-    void latency(const std::string& name, const Latency& latency) {
-        counter("cnt_" + name, latency.count);
-        counter("sum_" + name, static_cast<std::uint64_t>(latency.sum_ms));
-        gauge("min_" + name, latency.min_ms);
-        gauge("max_" + name, latency.max_ms);
-        gauge("avg_" + name, latency.average());
+    void spread(const std::string& name, const Spread& spread) {
+        gauge("avg_" + name, spread.latency.average());
+        gauge("min_" + name, spread.latency.min_ms);
+        gauge("max_" + name, spread.latency.max_ms);
+        counter("cnt_" + name, spread.latency.count);
+        counter("sum_" + name, static_cast<std::uint64_t>(spread.latency.sum_ms));
+        for (const auto& [title, share] : kShares) {
+            gauge(fmt::format("{}_{}", title, name), spread.distribution.quantile(share));
+        }
     }
     std::vector<Figure> take() { return std::move(x_figures); }
 
@@ -76,13 +121,16 @@ void add_counters(const Statistics& statistics, Collector& out) {
     out.counter("node_deleted_watch_count", statistics.deleted_watches);
     out.counter("node_changed_watch_count", statistics.changed_watches);
     out.counter("node_children_watch_count", statistics.children_watches);
+    for (const auto& [name, refusals] : statistics.quota_refusals) {
+        out.counter(name + "_quota_exceeded_error_per_namespace", refusals);
+    }
 }
 
 }  // namespace
 
 std::string shown_version() {
-    return fmt::format("{}-millrace-{}, built on revision {}", kProtocolVersion, runtime::version(),
-                       runtime::revision());
+    return fmt::format("{}-millrace-{}-{}, built on {}", kProtocolVersion, runtime::version(),
+                       runtime::revision(), kProtocolBuilt);
 }
 
 std::vector<Figure> figures(Node& node) {
@@ -99,6 +147,7 @@ std::vector<Figure> figures(Node& node) {
     out.gauge("approximate_data_size", static_cast<std::int64_t>(nodes.data_size()));
     const std::int64_t connections = signed_size(node.connections().size());
     out.gauge("num_alive_connections", connections);
+    out.gauge("non_mtls_local_conn_count", std::int64_t{0});
     out.gauge("non_mtls_remote_conn_count", connections);
     out.gauge("outstanding_requests", node.outstanding());
     out.gauge("outstanding_changes_queued", signed_size(node.pipeline().outstanding()));
@@ -116,16 +165,23 @@ std::vector<Figure> figures(Node& node) {
     out.gauge("max_client_response_size", statistics.response_size.max);
     out.gauge("connection_drop_probability", 0.0);
     out.gauge("outstanding_tls_handshake", std::int64_t{0});
-    if (const auto descriptors = node.files().list("/proc/self/fd")) {
-        out.gauge("open_file_descriptor_count", signed_size(descriptors->size()));
-    }
+    const runtime::ProcessFigures process = runtime::read_process_figures();
+    out.gauge("open_file_descriptor_count", signed_size(process.open_descriptors));
+    out.gauge("max_file_descriptor_count", signed_size(process.descriptors_max));
     add_counters(statistics, out);
-    out.latency("readlatency", statistics.read);
-    out.latency("updatelatency", statistics.update);
+    for (const std::string_view name : kNeverCounted) {
+        out.counter(std::string(name), 0);
+    }
+    // A server that meets an error it cannot recover from has ended.
+    out.counter("unrecoverable_error_count", 0);
+    out.spread("readlatency", statistics.read);
+    out.spread("updatelatency", statistics.update);
     const storage::TxnLogWriter::Figures& log = node.log().figures();
+    const auto syncs = static_cast<double>(std::max<std::uint64_t>(log.syncs, 1));
+    out.gauge("avg_fsynctime", static_cast<double>(to_millis(log.sync_total)) / syncs);
+    out.gauge("max_fsynctime", to_millis(log.sync_longest));
     out.counter("cnt_fsynctime", log.syncs);
     out.counter("sum_fsynctime", static_cast<std::uint64_t>(to_millis(log.sync_total)));
-    out.gauge("max_fsynctime", to_millis(log.sync_longest));
     return out.take();
 }
 
@@ -144,7 +200,59 @@ std::string figure_text(const Figure& figure) {
     return std::get<std::string>(figure.value);
 }
 
+namespace {
+
+// mntr spreads a summary over several names; Prometheus has one name with quantiles, a sum and a count.
+bool is_part_of_summary(std::string_view name) {
+    return std::ranges::any_of(kSummaries, [name](std::string_view summary) {
+        return name.size() > summary.size() && name.ends_with(summary);
+    });
+}
+
+runtime::SummaryValue summary_of(const Spread& spread) {
+    runtime::SummaryValue value{.count = spread.latency.count,
+                                .sum = static_cast<double>(spread.latency.sum_ms),
+                                .quantiles = {}};
+    for (const double share : {0.5, 0.9, 0.99}) {
+        value.quantiles.emplace_back(share,
+                                     static_cast<double>(spread.distribution.quantile(share)));
+    }
+    return value;
+}
+
+void register_summaries(Node& node, runtime::Metrics& metrics) {
+    metrics.summary_callback("readlatency", "ZooKeeper's readlatency in milliseconds",
+                             [&node] { return summary_of(node.statistics().read); });
+    metrics.summary_callback("updatelatency", "ZooKeeper's updatelatency in milliseconds",
+                             [&node] { return summary_of(node.statistics().update); });
+    metrics.summary_callback("fsynctime", "ZooKeeper's fsynctime in milliseconds",
+                             [&node]() -> runtime::SummaryValue {
+                                 const storage::TxnLogWriter::Figures& log = node.log().figures();
+                                 return {.count = log.syncs,
+                                         .sum = static_cast<double>(to_millis(log.sync_total)),
+                                         .quantiles = {}};
+                             });
+}
+
+// A count under ZooKeeper's name, which a counter may not have: promtool asks for _total.
+void register_quota_refusals(Node& node, runtime::Metrics& metrics) {
+    metrics.family_callback(
+        runtime::MetricKind::gauge, "quota_exceeded_error_per_namespace",
+        "Requests refused for a hard limit of a quota, by the first name of its path.", [&node] {
+            std::vector<runtime::MetricSample> samples;
+            for (const auto& [name, refusals] : node.statistics().quota_refusals) {
+                samples.push_back(
+                    {.labels = {{"key", name}}, .value = static_cast<double>(refusals)});
+            }
+            return samples;
+        });
+}
+
+}  // namespace
+
 void register_metrics(Node& node, runtime::Metrics& metrics) {
+    register_summaries(node, metrics);
+    register_quota_refusals(node, metrics);
     // One scrape reads every number; they are gathered once for all reads of a turn.
     struct Gathered {
         Instant at{Duration(-1)};
@@ -152,7 +260,7 @@ void register_metrics(Node& node, runtime::Metrics& metrics) {
     };
     const auto gathered = std::make_shared<Gathered>();
     for (const Figure& known : figures(node)) {
-        if (known.kind == Kind::text) {
+        if (known.kind == Kind::text || is_part_of_summary(known.name)) {
             continue;
         }
         const auto read = [&node, gathered, name = known.name]() -> double {

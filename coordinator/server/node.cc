@@ -11,6 +11,13 @@
 
 namespace millrace::coordinator::server {
 
+namespace {
+
+// A client at its limit asks on; one line in this time says enough.
+constexpr Duration kBreachLogInterval = 100ms;
+
+}  // namespace
+
 Node::Node(const runtime::Runtime& runtime, ServerOptions options,
            std::function<void(const Error&)> failed)
     : x_runtime(runtime),
@@ -87,10 +94,13 @@ Status Node::recover() {
     storage::SnapshotWriterOptions snapshot_options;
     snapshot_options.directory = x_directory.snapshots;
     snapshot_options.sections = sections;
+    snapshot_options.compression = x_options.snapshot_compression;
     x_snapshots = std::make_unique<storage::SnapshotWriter>(x_runtime, snapshot_options);
-    x_pipeline = std::make_unique<Pipeline>(
-        x_runtime.loop, *x_log, x_nodes,
-        tree::PrepareRules{.access = x_access, .extended_types = x_options.extended_types});
+    x_pipeline =
+        std::make_unique<Pipeline>(x_runtime.loop, *x_log, x_nodes,
+                                   tree::PrepareRules{.access = x_access,
+                                                      .extended_types = x_options.extended_types,
+                                                      .enforce_quota = x_options.enforce_quota});
     return {};
 }
 
@@ -321,6 +331,20 @@ void Node::release_throttled() {
             connection->set_throttled(false);
         }
     }
+}
+
+void Node::note_breach(const tree::QuotaBreach& breach) {
+    if (breach.hard) {
+        const std::string_view below = std::string_view(breach.subject).substr(1);
+        x_statistics.quota_refusals[std::string(below.substr(0, below.find('/')))] += 1;
+    }
+    const Instant now = x_runtime.loop.now();
+    if (x_breach_logged && now - *x_breach_logged < kBreachLogInterval) {
+        return;
+    }
+    x_breach_logged = now;
+    log_warning("quota", "{}: {} would be {}, the {} limit is {}", breach.subject, breach.of,
+                breach.wanted, breach.hard ? "hard" : "soft", breach.limit);
 }
 
 void Node::wait_for(std::int64_t zxid, tree::WatcherId connection) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,6 @@ class Node {
     const tree::AccessRules& access_rules() const { return x_access; }
     Instant started() const { return x_started; }
     std::int64_t outstanding() const { return x_outstanding; }
-    // Of the last snapshot this process wrote; -1 before the first.
-    std::int64_t last_snapshot_zxid() const { return x_last_snapshot_zxid; }
     // Ordered by id.
     std::vector<ClientConnection*> connections();
 
@@ -74,6 +73,8 @@ class Node {
     void request_queued() { ++x_outstanding; }
     void request_done() { --x_outstanding; }
     void requests_dropped(std::size_t count) { x_outstanding -= static_cast<std::int64_t>(count); }
+    // Counts and logs that a request goes over the limit of a quota.
+    void note_breach(const tree::QuotaBreach& breach);
     // Stops reading from a connection while too much is under way.
     void throttle(ClientConnection& connection);
     // Calls advance() on the connection once the tree has reached the zxid.
@@ -131,12 +132,12 @@ class Node {
     Statistics x_statistics;
     std::uint64_t x_next_connection = 1;
     std::int64_t x_outstanding = 0;
-    std::int64_t x_last_snapshot_zxid = -1;
     std::int64_t x_txns_since_snapshot = 0;
     std::int64_t x_snapshot_after_txns = 0;
     std::uint64_t x_snapshot_after_bytes = 0;
     runtime::DiskLane x_purge_lane{};
     Instant x_started;
+    std::optional<Instant> x_breach_logged;
     std::shared_ptr<const bool> x_life = std::make_shared<const bool>(true);
     bool x_output_planned = false;
     bool x_serving = false;

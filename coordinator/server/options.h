@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/storage/file_names.h"
 #include "lib/base/time.h"
 #include "lib/runtime/network.h"
 
@@ -45,6 +46,7 @@ struct ServerOptions {
     Duration slow_sync = 1s;
     std::size_t snapshots_kept = 3;
     Duration purge_interval{};  // 0: never
+    storage::SnapshotCompression snapshot_compression = storage::SnapshotCompression::none;
     bool digest_in_snapshots = true;
     bool zxid_in_snapshots = true;
     bool trust_empty_snapshot = false;
@@ -53,6 +55,8 @@ struct ServerOptions {
     // Nodes and access
     bool extended_types = false;
     bool skip_acl = false;
+    bool reconfig_enabled = false;  // there is none; it decides how a request for it is refused
+    bool enforce_quota = false;
     std::string super_digest;
     std::string digest_algorithm = "SHA1";
     Duration container_check = 60s;  // 0: never

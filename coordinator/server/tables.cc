@@ -10,11 +10,10 @@ namespace millrace::coordinator::server {
 
 namespace {
 
-std::string session_text(const std::map<tree::WatcherId, std::int64_t>& sessions,
-                         tree::WatcherId watcher) {
+std::int64_t session_of(const std::map<tree::WatcherId, std::int64_t>& sessions,
+                        tree::WatcherId watcher) {
     const auto found = sessions.find(watcher);
-    const std::int64_t session = found == sessions.end() ? 0 : found->second;
-    return fmt::format("{:#x}", static_cast<std::uint64_t>(session));
+    return found == sessions.end() ? 0 : found->second;
 }
 
 std::map<tree::WatcherId, std::int64_t> sessions_of(Node& node) {
@@ -67,21 +66,26 @@ std::uint64_t directory_bytes(Node& node, const std::string& directory) {
     return bytes;
 }
 
-std::map<std::string, std::set<std::string>> watched_by_session(Node& node) {
+std::optional<storage::SnapshotFile> newest_snapshot(Node& node) {
+    const auto snapshots = storage::list_snapshots(node.files(), node.directory().snapshots);
+    return snapshots && !snapshots->empty() ? std::optional(snapshots->back()) : std::nullopt;
+}
+
+std::map<std::int64_t, std::set<std::string>> watched_by_session(Node& node) {
     const auto sessions = sessions_of(node);
-    std::map<std::string, std::set<std::string>> result;
+    std::map<std::int64_t, std::set<std::string>> result;
     for (const auto& [watcher, paths] : node.watches().by_watcher()) {
-        result[session_text(sessions, watcher)].insert(paths.begin(), paths.end());
+        result[session_of(sessions, watcher)].insert(paths.begin(), paths.end());
     }
     return result;
 }
 
-std::map<std::string, std::set<std::string>> watched_by_path(Node& node) {
+std::map<std::string, std::set<std::int64_t>> watched_by_path(Node& node) {
     const auto sessions = sessions_of(node);
-    std::map<std::string, std::set<std::string>> result;
+    std::map<std::string, std::set<std::int64_t>> result;
     for (const auto& [path, watchers] : node.watches().by_path()) {
         for (const tree::WatcherId watcher : watchers) {
-            result[path].insert(session_text(sessions, watcher));
+            result[path].insert(session_of(sessions, watcher));
         }
     }
     return result;

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "coordinator/storage/file_names.h"
 
 namespace millrace::coordinator::server {
 
@@ -22,8 +25,11 @@ Rows environment_table(Node& node);
 // Bytes of the files in a folder; 0 when it cannot be listed.
 std::uint64_t directory_bytes(Node& node, const std::string& directory);
 
-// Sessions as "0x…", ordered.
-std::map<std::string, std::set<std::string>> watched_by_session(Node& node);
-std::map<std::string, std::set<std::string>> watched_by_path(Node& node);
+// Ordered; session 0 stands for connections that have none.
+std::map<std::int64_t, std::set<std::string>> watched_by_session(Node& node);
+std::map<std::string, std::set<std::int64_t>> watched_by_path(Node& node);
+
+// The newest snapshot on the disk.
+std::optional<storage::SnapshotFile> newest_snapshot(Node& node);
 
 }  // namespace millrace::coordinator::server

@@ -12,8 +12,6 @@ namespace millrace::coordinator::server {
 
 namespace {
 
-// A connection must open a session within this time, as in ZooKeeper.
-constexpr Duration kSessionlessMax = 10s;
 // A client that was sent away has so long to read the last answers.
 constexpr Duration kFarewellMax = 10s;
 
@@ -112,7 +110,6 @@ void Node::maybe_snapshot() {
     x_snapshots->start(x_nodes, [this](const Result<std::int64_t>& written) {
         if (written) {
             x_statistics.snapshots += 1;
-            x_last_snapshot_zxid = *written;
             log_info("snapshot", "wrote the state at zxid {:#x}", *written);
         } else {
             x_statistics.snapshot_errors += 1;

@@ -21,10 +21,11 @@ std::optional<std::int64_t> parse_zxid(std::string_view digits) {
     return static_cast<std::int64_t>(value);
 }
 
+constexpr std::array<std::pair<std::string_view, SnapshotCompression>, 2> kSuffixes{
+    {{".gz", SnapshotCompression::gzip}, {".snappy", SnapshotCompression::snappy}}};
+
 SnapshotCompression take_compression(std::string_view& name) {
-    for (const auto& [suffix, compression] :
-         {std::pair{std::string_view(".gz"), SnapshotCompression::gzip},
-          std::pair{std::string_view(".snappy"), SnapshotCompression::snappy}}) {
+    for (const auto& [suffix, compression] : kSuffixes) {
         if (name.ends_with(suffix)) {
             name.remove_suffix(suffix.size());
             return compression;
@@ -47,8 +48,12 @@ std::string log_file_name(std::int64_t first_zxid) {
     return fmt::format("log.{:x}", static_cast<std::uint64_t>(first_zxid));
 }
 
-std::string snapshot_file_name(std::int64_t zxid) {
-    return fmt::format("snapshot.{:x}", static_cast<std::uint64_t>(zxid));
+std::string snapshot_file_name(std::int64_t zxid, SnapshotCompression compression) {
+    std::string name = fmt::format("snapshot.{:x}", static_cast<std::uint64_t>(zxid));
+    for (const auto& [suffix, of] : kSuffixes) {
+        name += of == compression ? suffix : std::string_view();
+    }
+    return name;
 }
 
 Result<std::vector<LogFile>> list_logs(runtime::FileSystem& files, const std::string& directory) {
@@ -75,8 +80,8 @@ Result<std::vector<SnapshotFile>> list_snapshots(runtime::FileSystem& files,
         std::string_view digits = std::string_view(entry.name).substr(kSnapshotPrefix.size());
         const SnapshotCompression compression = take_compression(digits);
         if (const auto zxid = parse_zxid(digits)) {
-            snapshots.push_back(
-                {*zxid, compression, runtime::join_path(directory, entry.name), entry.size});
+            snapshots.push_back({*zxid, compression, runtime::join_path(directory, entry.name),
+                                 entry.size, entry.modified_millis});
         }
     }
     std::ranges::sort(snapshots, {}, &SnapshotFile::zxid);

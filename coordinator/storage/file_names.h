@@ -24,10 +24,11 @@ struct SnapshotFile {
     SnapshotCompression compression = SnapshotCompression::none;
     std::string path;
     std::uint64_t bytes = 0;
+    std::int64_t modified_millis = 0;  // wall clock
 };
 
 std::string log_file_name(std::int64_t first_zxid);
-std::string snapshot_file_name(std::int64_t zxid);
+std::string snapshot_file_name(std::int64_t zxid, SnapshotCompression compression);
 
 // The files of a folder by rising zxid; other names are passed over. A folder that does not exist has none.
 Result<std::vector<LogFile>> list_logs(runtime::FileSystem& files, const std::string& directory);

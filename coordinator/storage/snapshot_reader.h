@@ -22,7 +22,7 @@ struct LoadedSnapshot {
 };
 
 // Replaces what the tree holds. After an error the tree is unusable until the next load.
-// Errors: malformed (incomplete, checksum, format), io_error, not_found, unsupported (snappy).
+// Errors: malformed (incomplete, checksum, format), io_error, not_found.
 Result<LoadedSnapshot> load_snapshot(runtime::FileSystem& files, const SnapshotFile& snapshot,
                                      tree::NodeTree& tree);
 

@@ -6,24 +6,23 @@
 #include <string>
 
 #include "coordinator/storage/file_names.h"
+#include "coordinator/storage/snapshot_compression.h"
 #include "lib/base/bytes.h"
 #include "lib/base/result.h"
 #include "lib/runtime/file_system.h"
 
 namespace millrace::coordinator::storage {
 
-class Inflater;
-
 class SnapshotSource {
  public:
-    // Errors: io_error, not_found, unsupported (snappy).
+    // Errors: io_error, not_found.
     static Result<SnapshotSource> open(runtime::FileSystem& files, const SnapshotFile& snapshot);
     ~SnapshotSource();
     SnapshotSource(SnapshotSource&&) noexcept;
     SnapshotSource& operator=(SnapshotSource&&) noexcept;
 
     // The next count bytes, borrowed until the next call. Grows its buffer only as bytes arrive.
-    // Errors: malformed (the file ends first, or is no gzip), io_error.
+    // Errors: malformed (the file ends first, or is not compressed as its name says), io_error.
     Result<BytesView> take(std::size_t count);
     // Whether nothing follows.
     Result<bool> at_end();

@@ -1,6 +1,6 @@
 #include "coordinator/storage/snapshot_writer.h"
 
-#include "coordinator/storage/file_names.h"
+#include "coordinator/storage/snapshot_compression.h"
 #include "lib/base/check.h"
 
 namespace millrace::coordinator::storage {
@@ -8,17 +8,21 @@ namespace {
 
 // A file that gets its name when it is whole. Used by one thread at a time.
 struct SnapshotOutput {
-    SnapshotOutput(runtime::FileSystem& files_in, std::string directory_in, std::int64_t zxid)
+    SnapshotOutput(runtime::FileSystem& files_in, const SnapshotWriterOptions& options,
+                   std::int64_t zxid)
         : files(files_in),
-          directory(std::move(directory_in)),
-          path(runtime::join_path(directory, snapshot_file_name(zxid))) {}
+          directory(options.directory),
+          path(runtime::join_path(directory, snapshot_file_name(zxid, options.compression))),
+          deflater(make_deflater(options.compression)) {}
 
     Status append(BytesView slice);
     Status finish();
+    Status write(BytesView bytes);
 
     runtime::FileSystem& files;
     std::string directory;
     std::string path;
+    std::unique_ptr<Deflater> deflater;
     std::unique_ptr<runtime::File> file;
     std::uint64_t position = 0;
     Status status;  // of the last step
@@ -28,12 +32,26 @@ Status SnapshotOutput::append(BytesView slice) {
     if (!file) {
         file = TRY(files.open(path + ".tmp", runtime::OpenMode::truncate));
     }
-    TRY(file->write_at(position, slice));
-    position += slice.size();
+    if (!deflater) {
+        return write(slice);
+    }
+    Bytes deflated;
+    deflater->add(slice, deflated);
+    return write(deflated);
+}
+
+Status SnapshotOutput::write(BytesView bytes) {
+    TRY(file->write_at(position, bytes));
+    position += bytes.size();
     return {};
 }
 
 Status SnapshotOutput::finish() {
+    if (deflater) {
+        Bytes rest;
+        deflater->finish(rest);
+        TRY(write(rest));
+    }
     TRY(file->sync_data());
     file.reset();
     TRY(files.rename(path + ".tmp", path));
@@ -100,8 +118,8 @@ void SnapshotWriter::start(tree::NodeTree& tree, Written then) {
     CHECK(!busy(), "one snapshot at a time");
     State& state = *x_state;
     state.encoder = std::make_unique<SnapshotEncoder>(tree, state.options.sections);
-    state.output = std::make_shared<SnapshotOutput>(state.runtime.files, state.options.directory,
-                                                    state.encoder->zxid());
+    state.output =
+        std::make_shared<SnapshotOutput>(state.runtime.files, state.options, state.encoder->zxid());
     state.then = std::move(then);
     state.step();
 }
@@ -109,7 +127,7 @@ void SnapshotWriter::start(tree::NodeTree& tree, Written then) {
 Status write_snapshot(runtime::FileSystem& files, const SnapshotWriterOptions& options,
                       tree::NodeTree& tree) {
     SnapshotEncoder encoder(tree, options.sections);
-    SnapshotOutput output(files, options.directory, encoder.zxid());
+    SnapshotOutput output(files, options, encoder.zxid());
     for (Bytes slice = encoder.next(options.slice_bytes); !slice.empty();
          slice = encoder.next(options.slice_bytes)) {
         TRY(output.append(slice));

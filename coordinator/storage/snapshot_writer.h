@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "coordinator/storage/file_names.h"
 #include "coordinator/storage/snapshot_encoder.h"
 #include "coordinator/tree/node_tree.h"
 #include "lib/runtime/runtime.h"
@@ -16,6 +17,7 @@ namespace millrace::coordinator::storage {
 struct SnapshotWriterOptions {
     std::string directory;  // "…/version-2", which exists
     SnapshotSections sections;
+    SnapshotCompression compression = SnapshotCompression::none;
     std::size_t slice_bytes = 256 << 10;  // encoded in one turn of the loop
 };
 

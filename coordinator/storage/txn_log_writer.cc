@@ -231,6 +231,7 @@ void TxnLogWriter::State::note_figures(const Batch& batch, Duration took) {
     figures.sync_total += took;
     figures.sync_longest = std::max(figures.sync_longest, took);
     if (took > options->slow_sync) {
+        ++figures.slow_syncs;
         log_warning("storage", "making {} transactions durable took {} ms", batch.txns,
                     to_millis(took));
     }

@@ -208,11 +208,15 @@ void NodeTree::create(const NewNode& wanted, const TxnHeader& header, Outcome& o
                         .mtime = header.time,
                         .ephemeral_owner = wanted.owner,
                         .pzxid = header.zxid};
-    const Node* node = insert(wanted.path, wanted.data, wanted.acl, stat);
+    result.stat = insert(wanted.path, wanted.data, wanted.acl, stat)->wire_stat(x_extended);
     for (FrozenView* view : x_views) {
         view->note_new(wanted.path);
     }
-    result.stat = node->wire_stat(x_extended);
+    x_quotas.created(wanted.path);
+    if (Quotas::is_counts_node(wanted.path)) {
+        recount(Quotas::subject_in(wanted.path));
+    }
+    count_change(wanted.path, 1, static_cast<std::int64_t>(wanted.data.size()));
     outcome.triggers.push_back({EventType::created, wanted.path, wanted.acl});
     outcome.triggers.push_back({EventType::children_changed, parent_path, parent->acl});
 }
@@ -236,6 +240,8 @@ bool NodeTree::remove(std::string_view path, std::int64_t zxid, Outcome& outcome
         return false;
     }
     CHECK(node->child_count() == 0, "a transaction removes a node that has children");
+    x_quotas.removed(path);
+    count_change(path, -1, -static_cast<std::int64_t>(node->data_size()));
     before_change(*node);
     note_owner(*node, false);
     parent->remove_child(node);
@@ -261,12 +267,14 @@ Status NodeTree::set_data(const TxnHeader& header, BytesView record, Outcome& ou
         result.error = code(zk::ErrorCode::no_node);
         return {};
     }
+    const auto former_size = static_cast<std::int64_t>(node->data_size());
     before_change(*node);
     node->set_data(data);
     node->stat.version = version;
     node->stat.mtime = header.time;
     node->stat.mzxid = header.zxid;
     after_change(*node);
+    count_change(result.path, 0, static_cast<std::int64_t>(data.size()) - former_size);
     result.stat = node->wire_stat(x_extended);
     outcome.triggers.push_back({EventType::data_changed, result.path, node->acl});
     return {};

@@ -183,6 +183,63 @@ void NodeTree::add_birth_nodes() {
     }
 }
 
+void NodeTree::count_change(std::string_view path, std::int64_t nodes, std::int64_t bytes) {
+    const std::string_view subject = x_quotas.subject_of(path);
+    Node* counts = subject.empty() ? nullptr : lookup(Quotas::counts_path(subject));
+    if (counts == nullptr) {
+        return;
+    }
+    QuotaFigures figures = QuotaFigures::parse(as_text(counts->data()));
+    figures.set(figures.count() + nodes, figures.bytes() + bytes);
+    before_change(*counts);
+    counts->set_data(as_bytes(figures.to_string()));
+    after_change(*counts);
+}
+
+void NodeTree::recount(std::string_view subject) {
+    Node* counts = lookup(Quotas::counts_path(subject));
+    if (counts == nullptr) {
+        return;
+    }
+    std::int64_t nodes = 0;
+    std::int64_t bytes = 0;
+    std::vector<const Node*> open;
+    if (const Node* top = lookup(subject.empty() ? "/" : subject)) {
+        open.push_back(top);
+    }
+    while (!open.empty()) {
+        const Node* node = open.back();
+        open.pop_back();
+        nodes += 1;
+        bytes += static_cast<std::int64_t>(node->data_size());
+        if (node->children() != nullptr) {
+            node->children()->for_each([&open](const Node& child) { open.push_back(&child); });
+        }
+    }
+    QuotaFigures figures;
+    figures.set(nodes, bytes);
+    before_change(*counts);
+    counts->set_data(as_bytes(figures.to_string()));
+    after_change(*counts);
+}
+
+void NodeTree::find_quotas() {
+    x_quotas.clear();
+    std::vector<const Node*> open{lookup("/zookeeper/quota")};
+    while (!open.empty()) {
+        const Node* node = open.back();
+        open.pop_back();
+        if (node->children() != nullptr) {
+            node->children()->for_each([&open](const Node& child) { open.push_back(&child); });
+            continue;
+        }
+        if (Quotas::is_limits_node(node->path())) {
+            x_quotas.created(node->path());
+            recount(Quotas::subject_in(node->path()));
+        }
+    }
+}
+
 void NodeTree::load_begin() {
     CHECK(x_views.empty(), "a tree is loaded while a snapshot of it is taken");
     x_ephemerals.clear();
@@ -225,6 +282,7 @@ Status NodeTree::load_node(std::string_view path, BytesView data, std::int64_t a
 
 void NodeTree::load_finish(std::int64_t zxid) {
     add_birth_nodes();
+    find_quotas();
     x_acls.collect();
     x_last_zxid = zxid;
 }

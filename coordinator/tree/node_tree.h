@@ -14,6 +14,7 @@
 
 #include "coordinator/tree/acl_cache.h"
 #include "coordinator/tree/node.h"
+#include "coordinator/tree/quotas.h"
 #include "coordinator/tree/txn.h"
 #include "lib/base/result.h"
 
@@ -77,6 +78,7 @@ class NodeTree {
     // ZooKeeper's tree digest, version 2.
     std::uint64_t digest() const { return x_digest; }
     const AclCache& acls() const { return x_acls; }
+    const Quotas& quotas() const { return x_quotas; }
     // Session id -> timeout in milliseconds.
     using Sessions = boost::unordered_flat_map<std::int64_t, std::int32_t>;
     const Sessions& sessions() const { return x_sessions; }
@@ -143,9 +145,15 @@ class NodeTree {
     void after_change(Node& node);
     void add_birth_nodes();
     void destroy_all();
+    // A change within a subtree that has a quota: its node of counts follows, without a version or a watch of its own.
+    void count_change(std::string_view path, std::int64_t nodes, std::int64_t bytes);
+    // Counts the subtree anew into its node of counts.
+    void recount(std::string_view subject);
+    void find_quotas();
 
     boost::unordered_flat_set<Node*, Hash, Equal> x_nodes;
     AclCache x_acls;
+    Quotas x_quotas;
     Sessions x_sessions;
     boost::unordered_flat_map<std::int64_t, PathSet> x_ephemerals;
     PathSet x_containers;

@@ -29,6 +29,7 @@ std::optional<FutureNode> Pending::find(std::string_view path) const {
                       .aversion = node->stat.aversion,
                       .owner = node->stat.ephemeral_owner,
                       .child_count = static_cast<std::int64_t>(node->child_count()),
+                      .data_size = static_cast<std::int64_t>(node->data_size()),
                       .changed_acl = nullptr};
 }
 

@@ -24,6 +24,7 @@ struct FutureNode {
     std::int32_t aversion = 0;
     std::int64_t owner = 0;
     std::int64_t child_count = 0;
+    std::int64_t data_size = 0;
     // The list when a pending change set it; otherwise the tree's node has it.
     std::shared_ptr<const AclList> changed_acl;
 };

@@ -67,7 +67,10 @@ Prepared Prepare::refuse(const Asking& asking, ErrorCode error) {
     x_last_zxid = asking.zxid;
     wire::Writer out;
     out.int32(static_cast<std::int32_t>(error));
-    return {.header = header_for(asking, TxnType::error), .record = out.take(), .error = error};
+    return {.header = header_for(asking, TxnType::error),
+            .record = out.take(),
+            .error = error,
+            .breach = std::exchange(x_breach, std::nullopt)};
 }
 
 Prepared Prepare::write(const Asking& asking, const WriteOp& op) {
@@ -79,7 +82,9 @@ Prepared Prepare::write(const Asking& asking, const WriteOp& op) {
     }
     CHECK(asking.zxid > x_last_zxid);
     x_last_zxid = asking.zxid;
-    return {.header = header_for(asking, op.type), .record = out.take()};
+    return {.header = header_for(asking, op.type),
+            .record = out.take(),
+            .breach = std::exchange(x_breach, std::nullopt)};
 }
 
 Prepared Prepare::multi(const Asking& asking, BytesView body) {
@@ -108,7 +113,9 @@ Prepared Prepare::multi(const Asking& asking, BytesView body) {
     }
     if (error == ErrorCode::ok) {
         x_pending.keep();
-        return {.header = header_for(asking, TxnType::multi), .record = out.take()};
+        return {.header = header_for(asking, TxnType::multi),
+                .record = out.take(),
+                .breach = std::exchange(x_breach, std::nullopt)};
     }
     x_pending.undo();
     // All or nothing: every part becomes an ErrorTxn (0 before the failure, runtime_inconsistency after it).
@@ -122,7 +129,10 @@ Prepared Prepare::multi(const Asking& asking, BytesView body) {
         failed.int32(4);
         failed.int32(static_cast<std::int32_t>(part));
     }
-    return {.header = header_for(asking, TxnType::multi), .record = failed.take(), .error = error};
+    return {.header = header_for(asking, TxnType::multi),
+            .record = failed.take(),
+            .error = error,
+            .breach = std::exchange(x_breach, std::nullopt)};
 }
 
 Prepared Prepare::create_session(const Asking& asking, std::int32_t timeout_ms) {
@@ -245,6 +255,11 @@ ErrorCode Prepare::decide_create(const Asking& asking, const WriteOp& op, wire::
     if (owner_kind(parent->owner, extended) == OwnerKind::session) {
         return ErrorCode::no_children_for_ephemerals;
     }
+    const auto data_size = static_cast<std::int64_t>(op.data.size());
+    const ErrorCode over = check_quota(path, 1, data_size);
+    if (over != ErrorCode::ok) {
+        return over;
+    }
     parent->cversion = next_version(parent->cversion);
     parent->child_count += 1;
     parent->zxid = asking.zxid;
@@ -252,7 +267,8 @@ ErrorCode Prepare::decide_create(const Asking& asking, const WriteOp& op, wire::
     write_text(out, path);
     write_buffer(out, op.data);
     out.bytes(acl.encoded);
-    FutureNode node{.zxid = asking.zxid, .changed_acl = std::move(acl.list)};
+    FutureNode node{
+        .zxid = asking.zxid, .data_size = data_size, .changed_acl = std::move(acl.list)};
     if (op.type == TxnType::create_container) {
         out.int32(parent->cversion);
         node.owner = kContainerOwner;
@@ -310,9 +326,15 @@ ErrorCode Prepare::decide_set_data(const Asking& asking, const WriteOp& op, wire
     if (!may(op.path, *node, zk::Permission::kWrite, asking)) {
         return ErrorCode::no_auth;
     }
+    const auto data_size = static_cast<std::int64_t>(op.data.size());
+    const ErrorCode over = check_quota(op.path, 0, data_size - node->data_size);
+    if (over != ErrorCode::ok) {
+        return over;
+    }
     if (!version_fits(op.version, node->version)) {
         return ErrorCode::bad_version;
     }
+    node->data_size = data_size;
     node->version = next_version(node->version);
     node->zxid = asking.zxid;
     write_text(out, op.path);
@@ -366,6 +388,46 @@ ErrorCode Prepare::decide_check(const Asking& asking, const WriteOp& op, wire::W
     }
     write_text(out, op.path);
     out.int32(next_version(node->version));
+    return ErrorCode::ok;
+}
+
+ErrorCode Prepare::check_quota(std::string_view path, std::int64_t nodes, std::int64_t bytes) {
+    if (!x_rules.enforce_quota) {
+        return ErrorCode::ok;
+    }
+    const std::string_view subject = x_tree.quotas().subject_of(path);
+    if (subject.empty()) {
+        return ErrorCode::ok;
+    }
+    const Node* limits_node = x_tree.find(Quotas::limits_path(subject));
+    const Node* counts_node = x_tree.find(Quotas::counts_path(subject));
+    if (limits_node == nullptr || counts_node == nullptr) {
+        return ErrorCode::ok;
+    }
+    const QuotaFigures limits = QuotaFigures::parse(as_text(limits_node->data()));
+    const QuotaFigures counts = QuotaFigures::parse(as_text(counts_node->data()));
+    // A hard limit stands in for the soft one.
+    const auto over = [&](std::string_view of, std::int64_t wanted, std::int64_t soft,
+                          std::int64_t hard) {
+        const std::int64_t limit = hard > -1 ? hard : soft;
+        if (limit <= -1 || wanted <= limit) {
+            return false;
+        }
+        x_breach = QuotaBreach{.subject = std::string(subject),
+                               .of = of,
+                               .wanted = wanted,
+                               .limit = limit,
+                               .hard = hard > -1};
+        return hard > -1;
+    };
+    if (nodes != 0 &&
+        over("count", counts.count() + nodes, limits.count(), limits.count_hard_limit())) {
+        return ErrorCode::quota_exceeded;
+    }
+    if (bytes != 0 &&
+        over("bytes", counts.bytes() + bytes, limits.bytes(), limits.byte_hard_limit())) {
+        return ErrorCode::quota_exceeded;
+    }
     return ErrorCode::ok;
 }
 

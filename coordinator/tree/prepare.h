@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,16 @@ namespace millrace::coordinator::tree {
 struct PrepareRules {
     AccessRules access;
     bool extended_types = false;  // TTL nodes
+    bool enforce_quota = false;   // hard limits of quotas refuse
+};
+
+// A limit of a quota that a request goes over. Soft limits do not refuse.
+struct QuotaBreach {
+    std::string subject;  // the path that has the quota
+    std::string_view of;  // "count" or "bytes"
+    std::int64_t wanted = 0;
+    std::int64_t limit = 0;
+    bool hard = false;
 };
 
 // Who asks, and the place in the order that the request got.
@@ -35,6 +46,8 @@ struct Prepared {
     // Why the request was refused as a whole; ok when it will be carried out. A multi that fails by one of its operations
     // carries that operation's code.
     zk::ErrorCode error = zk::ErrorCode::ok;
+    // With enforce_quota: the last limit gone over.
+    std::optional<QuotaBreach> breach = {};
 };
 
 class Prepare {
@@ -64,6 +77,8 @@ class Prepare {
     zk::ErrorCode decide_set_data(const Asking& asking, const WriteOp& op, wire::Writer& out);
     zk::ErrorCode decide_set_acl(const Asking& asking, const WriteOp& op, wire::Writer& out);
     zk::ErrorCode decide_check(const Asking& asking, const WriteOp& op, wire::Writer& out);
+    // Java's rule, also for requests that come together: limits hold against what is applied, not against what is pending.
+    zk::ErrorCode check_quota(std::string_view path, std::int64_t nodes, std::int64_t bytes);
     zk::ErrorCode check_mode(const WriteOp& op, zk::CreateMode mode) const;
     bool may(std::string_view path, const FutureNode& node, std::int32_t perm,
              const Asking& asking) const;
@@ -73,6 +88,7 @@ class Prepare {
     PrepareRules x_rules;
     Pending x_pending;
     std::vector<WriteOp> x_multi;  // kept for its capacity
+    std::optional<QuotaBreach> x_breach;
     std::int64_t x_last_zxid = 0;
 };
 

@@ -1,6 +1,6 @@
 // A server's tree as text, to compare two servers; and a sample of every kind of write to compare them with.
 //   zk_sample write SERVERS PREFIX   makes nodes below PREFIX: all modes, lists, multis, deletions, failures
-//   zk_sample dump SERVERS           prints every node outside /zookeeper with data, stat and list, ordered by path
+//   zk_sample dump SERVERS           prints every node but /zookeeper/config with data, stat and list, ordered by path
 #include <cstdio>
 #include <iostream>
 
@@ -39,6 +39,7 @@ class Sample {
 
     void write() {
         create("", "root of the sample", CreateMode::persistent);
+        quota();
         create("/plain", "first", CreateMode::persistent);
         create("/plain/child", "", CreateMode::persistent);
         create("/plain/seq-", "a", CreateMode::persistent_sequential);
@@ -77,12 +78,30 @@ class Sample {
     void remove(std::string_view path, ErrorCode wanted) {
         x_client.remove(at(path), zk::kAnyVersion, expecting<zk::Nothing>(wanted));
     }
+    // As ZooKeeper's shell sets it; everything that follows is counted.
+    void quota() {
+        const std::string place = "/zookeeper/quota" + x_prefix;
+        for (const auto& [path, data] : {std::pair(place, std::string_view()),
+                                         {place + "/zookeeper_limits", "count=1000,bytes=-1"},
+                                         {place + "/zookeeper_stats", "count=0,bytes=0"}}) {
+            x_client.create(path, as_bytes(data), zk::open_acl(), CreateMode::persistent,
+                            expecting<zk::Created>(ErrorCode::ok));
+        }
+    }
     void lists() {
         create("/guarded", "s", CreateMode::persistent);
         const std::string alice = zk::digest_id("alice:secret").value();
         const std::vector<zk::Acl> acl{{zk::Permission::kRead, zk::world_anyone()},
                                        {zk::Permission::kAll, {"digest", alice}}};
         x_client.set_acl(at("/guarded"), acl, zk::kAnyVersion, expecting<zk::Stat>(ErrorCode::ok));
+        // The list is used twice, once more, and then again once.
+        for (const std::string_view path : {"/guarded-too", "/guarded-first"}) {
+            create(path, "s", CreateMode::persistent);
+            x_client.set_acl(at(path), acl, zk::kAnyVersion, expecting<zk::Stat>(ErrorCode::ok));
+        }
+        x_client.set_acl(at("/guarded-first"), zk::open_acl(), zk::kAnyVersion,
+                         expecting<zk::Stat>(ErrorCode::no_auth));
+        remove("/guarded-too", ErrorCode::ok);
     }
     void multis() {
         const Bytes data = to_bytes("multi");
@@ -138,7 +157,8 @@ class Dump {
             std::ranges::sort(answer.value.names, std::ranges::greater());
             for (const std::string& name : answer.value.names) {
                 const std::string child = zk::join_path(x_path, name);
-                if (child != "/zookeeper") {
+                // Java's server tells its own configuration there.
+                if (child != "/zookeeper/config") {
                     x_left.push_back(child);
                 }
             }

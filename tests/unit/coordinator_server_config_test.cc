@@ -70,10 +70,27 @@ TEST_CASE("one server line may stand and may name the client port; two are refus
 TEST_CASE("what would change behaviour that is not offered is refused") {
     for (const std::string line :
          {"sslQuorum=true", "secureClientPort=2281", "ssl.keyStore.location=/k", "authProvider.1=x",
-          "peerType=observer", "enforceQuota=true", "group.1=1:2"}) {
+          "peerType=observer", "group.1=1:2"}) {
         REQUIRE(error_of(kLeast + line + "\n").starts_with("zoo.cfg:3: "));
     }
     REQUIRE(options_of(kLeast + "sslQuorum=false\nreconfigEnabled=false\n").has_value());
+}
+
+TEST_CASE("what kazoo's test harness writes is accepted") {
+    const auto options =
+        options_of(kLeast +
+                   "authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider\n"
+                   "reconfigEnabled=true\n4lw.commands.whitelist=*\n");
+    REQUIRE(options->reconfig_enabled);
+}
+
+TEST_CASE("the -D options for a JVM count where they are ZooKeeper's") {
+    const auto options = options_of(
+        kLeast, {{"JVMFLAGS", "-Xmx1g -Dzookeeper.maxCnxns=7  -Djute.maxbuffer=2000000"},
+                 {"SERVER_JVMFLAGS", "-Dzookeeper.enforceQuota=true -Djava.awt.headless=true"}});
+    REQUIRE(options->connections_max == 7);
+    REQUIRE(options->frame_bytes_max == 2'000'000);
+    REQUIRE(options->enforce_quota);
 }
 
 TEST_CASE("missing keys are named") {

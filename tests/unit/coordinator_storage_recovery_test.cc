@@ -358,7 +358,7 @@ TEST_CASE("file names are read and written with hexadecimal zxids above 2^63 too
     REQUIRE(list_logs(files, "/v")->size() == 1);
     REQUIRE(list_snapshots(files, "/v")->front().compression == SnapshotCompression::gzip);
     REQUIRE(log_file_name(0x100000001) == "log.100000001");
-    REQUIRE(snapshot_file_name(0x1f) == "snapshot.1f");
+    REQUIRE(snapshot_file_name(0x1f, SnapshotCompression::gzip) == "snapshot.1f.gz");
 }
 
 }  // namespace millrace::coordinator::storage
