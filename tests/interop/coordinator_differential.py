@@ -273,6 +273,53 @@ def multis(ask):
     ask(MULTI_READ, multi([]))
 
 
+def quotas(ask):
+    """Both servers have enforceQuota=true."""
+    top, place = "/quoted", "/zookeeper/quota/quoted"
+    for path in (top, f"{top}/a", f"{top}/a/b", place):
+        ask(CREATE, create_body(path, data=b"12345"))
+
+    def limit(data):
+        ask(SET, text(f"{place}/zookeeper_limits") + text(data) + number(-1))
+
+    def counts():
+        ask(GET, text(f"{place}/zookeeper_stats") + b"\0")
+
+    ask(CREATE, create_body(f"{place}/zookeeper_limits", data=b"count=1,bytes=1"))
+    ask(CREATE2, create_body(f"{place}/zookeeper_stats", data=b"count=0,bytes=0"))
+    counts()
+    for soft_and_hard in (b"count=1,bytes=1", b"count=-1,bytes=-1;countHardLimit=5", b"count=9,bytes=-1;byteHardLimit=30",
+                          b"count=-1,bytes=-1;countHardLimit=6;byteHardLimit=40"):
+        limit(soft_and_hard)
+        for number_of in range(3):
+            for flags in (0, 1, 2, 4):
+                ask(CREATE, create_body(f"{top}/n{number_of}-{flags}", flags, b"123"))
+            ask(SET, text(f"{top}/a") + text(b"x" * 10 * number_of) + number(-1))
+            ask(SET, text(f"{top}/a") + text(b"x" * 20 * number_of) + number(99))
+            ask(SET, text(f"{top}/a/b") + text(None) + number(-1))
+            ask(MULTI, multi([(CREATE, create_body("/elsewhere")), (CREATE, create_body(f"{top}/m{number_of}")),
+                              (SET, text(f"{top}/a/b") + text(b"yy") + number(-1))]))
+            ask(DELETE, text("/elsewhere") + number(-1))
+            ask(DELETE, text(f"{top}/n{number_of}-0") + number(-1))
+            counts()
+    ask(CREATE, create_body("/zookeeper/quota/quoted/a"))
+    ask(CREATE, create_body("/zookeeper/quota/quoted/a/zookeeper_limits", data=b"count=5,bytes=-1"))
+    ask(CREATE, create_body("/zookeeper/quota/quoted/a/zookeeper_stats", data=b""))
+    ask(CREATE, create_body(f"{top}/a/inner"))
+    ask(GET, text("/zookeeper/quota/quoted/a/zookeeper_stats") + b"\0")
+    counts()
+    limit(b"count=-1,bytes=-1")
+    for data in (b"count=7,bytes=9;zebra=7;apple=8", b"", b"count=4=,;bytes=2="):
+        ask(SET, text(f"{place}/zookeeper_stats") + text(data) + number(-1))
+        ask(CREATE, create_body(f"{top}/after{len(data)}"))
+        counts()
+    ask(DELETE, text(f"{place}/zookeeper_limits") + number(-1))
+    ask(CREATE, create_body(f"{top}/uncounted"))
+    counts()
+    ask(CLOSE, b"")
+    ask.reconnect()
+
+
 def unknown(ask):
     """Last of all: Java sometimes gives one zxid more to the reconnecting after these."""
     ask(CHECK, text("/m1") + number(0))
@@ -359,7 +406,7 @@ def start(command, folder, log):
     """The process and its port, once it serves."""
     port = free_port()
     (folder / "zoo.cfg").write_text(f"dataDir={folder}/data\nclientPort={port}\ntickTime=2000\n"
-                                    "admin.enableServer=false\n4lw.commands.whitelist=*\n")
+                                    "admin.enableServer=false\n4lw.commands.whitelist=*\nenforceQuota=true\n")
     process = subprocess.Popen(command + [str(folder / "zoo.cfg")], stdout=log, stderr=log)
     for _ in range(600):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as probe:
@@ -398,7 +445,7 @@ def main():
                 processes.append(process)
                 ports.append(port)
             ask = Pair(*ports)
-            for part in (paths, modes, access, multis, malformed, watches):
+            for part in (paths, modes, access, multis, malformed, watches, quotas):
                 part(ask)
             drawn(ask, random.Random(seed), count)
             unknown(ask)

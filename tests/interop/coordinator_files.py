@@ -32,7 +32,10 @@ class Exchange:
         self.logging = f"-Dlogback.configurationFile={folder}/logback.xml"
         # A low count, so that our server takes a snapshot within the sample; it does so between half and all of it.
         self.ours = Server([coordinator], folder / "ours", self.data, ["snapCount=20"])
-        java = java_command(jars, "org.apache.zookeeper.server.ZooKeeperServerMain", self.logging)
+        self.compressing = Server([coordinator], folder / "compressing", self.data,
+                                  ["snapCount=20", "snapshot.compression.method=gz"])
+        java = java_command(jars, "org.apache.zookeeper.server.ZooKeeperServerMain", self.logging,
+                            "-Dzookeeper.snapshot.compression.method=snappy")
         self.java = Server(java, folder / "java", self.data)
 
     def check(self, name, holds, detail=""):
@@ -72,6 +75,10 @@ class Exchange:
         self.check(f"SnapshotFormatter reads {snapshots[-1].name}",
                    read.returncode == 0 and "/ours/plain/child" in read.stdout, read.stderr[-500:])
 
+    def snapshots_are(self, suffix):
+        found = [file.name for file in self.files.glob("snapshot.*") if file.name.endswith("." + suffix)]
+        self.check(f"a snapshot is compressed: {suffix}", found)
+
     def run(self):
         self.ours.start()
         self.sample("write", self.ours.address, "/ours")
@@ -89,22 +96,30 @@ class Exchange:
         self.same("our server shows what Java's wrote, though that was killed", written, self.dump(self.ours))
         log = self.ours.log_text()
         self.check("no digest differs in our replay of Java's log", "digest at zxid" not in log, log)
-        self.sample("write", self.ours.address, "/again")
-        written = self.dump(self.ours)
         self.ours.stop()
+
+        self.compressing.start()
+        self.sample("write", self.compressing.address, "/again")
+        written = self.dump(self.compressing)
+        self.compressing.stop()
+        self.snapshots_are("gz")
 
         self.java.start()
         self.same("Java's server takes the directory over once more", written, self.dump(self.java))
         self.java.stop()
         log = self.java.log_text()
         self.check("no digest differs in Java's replay of our log", "digest" not in log.lower(), log)
+        self.snapshots_are("snappy")
+        # Nothing but the snapshot can tell what it holds.
+        for log in self.files.glob("log.*"):
+            log.unlink()
         self.ours.start()
-        self.same("and ours, after a snapshot of Java's", written, self.dump(self.ours))
+        self.same("and ours, from a snapshot of Java's alone", written, self.dump(self.ours))
         return self.failures
 
     def close(self):
-        self.ours.kill()
-        self.java.kill()
+        for server in (self.ours, self.compressing, self.java):
+            server.kill()
 
 
 def main():

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -351,7 +352,13 @@ def four_letter_words(server, client):
     expect("zk_server_state\tstandalone" in server.ask("mntr"), "mntr")
     expect(f"clientPort={server.port}" in server.ask("conf"), "conf")
     expect("sid=0x" in server.ask("cons"), "cons")
-    expect("SessionTracker dump:" in server.ask("dump"), "dump")
+    dump = server.ask("dump").splitlines()
+    expect("SessionTracker dump:" in dump, "dump")
+    expect(re.fullmatch(r"\d+ expire at \w{3} \w{3} \d\d \d\d:\d\d:\d\d UTC \d{4}:", dump[2]), f"dump: {dump[2]}")
+    expect(any(f"sessionId: {client.client_id[0]:#x}" in line for line in dump), "the connection in dump")
+    # What clients of the time of ZooKeeper 3.4 to 3.7 take the first line of srvr apart with.
+    first = server.ask("srvr").splitlines()[0]
+    expect(re.fullmatch(r"Zookeeper version: [\w.\-]+, built on \d\d/\d\d/\d{4} \d\d:\d\d GMT", first), first)
     expect("Environment:" in server.ask("envi"), "envi")
     equal(server.ask("isro"), "rw")
     for word in ("stat", "wchs", "wchc", "wchp", "dirs", "crst", "srst"):
@@ -368,8 +375,22 @@ def admin_server(server, client):
     equal(json.loads(fetch("/commands/ruok")), {"command": "ruok", "error": None})
     equal(json.loads(fetch("/commands/monitor"))["server_state"], "standalone")
     equal(json.loads(fetch("/commands/configuration"))["client_port"], server.port)
-    for command in ("connections", "dump", "stats", "watches", "watch_summary", "environment"):
+    for command in ("connections", "dump", "stats", "watches", "watch_summary", "environment", "observers", "voting_view", "zabstate"):
         equal(json.loads(fetch("/commands/" + command))["error"], None, command)
+    equal(json.loads(fetch("/commands/nonsense"))["error"], "Unknown command: nonsense")
+    # Sessions are numbers there, not hex as in the four-letter words.
+    session = client.client_id[0]
+    client.create("/shown", b"", ephemeral=True)
+    client.get("/shown", lambda event: None)
+    shown = {one["session_id"]: one for one in json.loads(fetch("/commands/connections"))["connections"]}
+    equal((shown[session]["last_operation"], shown[session]["session_timeout"]), ("GETD", 4000))  # twenty ticks
+    expect("/shown" in json.loads(fetch("/commands/watches"))["session_id_to_watched_paths"][str(session)], "watches")
+    expect(session in json.loads(fetch("/commands/watches_by_path"))["path_to_session_ids"]["/shown"], "watches by path")
+    equal(json.loads(fetch("/commands/dump"))["session_id_to_ephemeral_paths"][str(session)], ["/shown"])
+    newest = json.loads(fetch("/commands/last_snapshot"))
+    expect(int(newest["zxid"], 16) >= 0 and newest["timestamp"] > 1_600_000_000, f"last snapshot: {newest}")
+    figures = json.loads(fetch("/commands/server_stats"))["server_stats"]
+    expect(figures["data_dir_size"] > 0 and figures["fsync_threshold_exceed_count"] >= 0, "server stats")
     expect("ok" in fetch("/readyz"), "/readyz")
     expect("znode_count" in fetch("/metrics"), "/metrics")
 

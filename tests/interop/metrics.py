@@ -25,6 +25,8 @@ ZOOKEEPER_SERIES = """
 znode_count watch_count ephemerals_count approximate_data_size num_alive_connections outstanding_requests packets_received
 packets_sent avg_latency min_latency max_latency open_file_descriptor_count global_sessions uptime connection_request_count
 connection_drop_count commit_count snap_count stale_sessions_expired bytes_received_count response_bytes
+readlatency readlatency_count readlatency_sum updatelatency updatelatency_count updatelatency_sum fsynctime_count fsynctime_sum
+looking_count unrecoverable_error_count max_file_descriptor_count
 """.split()
 # The series of the usual Kafka dashboards, with the names that the JMX exporter's rules give them.
 KAFKA_SERIES = """

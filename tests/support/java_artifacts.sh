@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# java_artifacts.sh zookeeper|kafka: prints the folder with the jars of the Java server and of what it needs at run time.
+# java_artifacts.sh zookeeper|kafka|curator: prints the folder with the jars of the Java server, or of the Curator library, and of
+# what it needs at run time.
 # Fetched with Maven on the first call and kept in ${MILLRACE_CACHE:-$HOME/.cache/millrace}/java; one folder for each version.
-# ZOOKEEPER_VERSION and KAFKA_VERSION choose another one. Exit 77 (skipped) without a JDK or Maven.
+# ZOOKEEPER_VERSION, KAFKA_VERSION and CURATOR_VERSION choose another one. Exit 77 (skipped) without a JDK or Maven.
 set -euo pipefail
 
-product=${1:?usage: java_artifacts.sh zookeeper|kafka}
+product=${1:?usage: java_artifacts.sh zookeeper|kafka|curator}
 cache=${MILLRACE_CACHE:-$HOME/.cache/millrace}/java
 case $product in
   zookeeper) version=${ZOOKEEPER_VERSION:-3.9.5} ;;
   kafka) version=${KAFKA_VERSION:-3.9.2} ;;
+  curator) version=${CURATOR_VERSION:-5.7.1} ;;
   *) echo "java_artifacts.sh: no product named $product" >&2; exit 2 ;;
 esac
 jars=$cache/$product-$version
@@ -41,6 +43,10 @@ artifacts_of() {
       echo "org.apache.kafka:kafka_2.13:$version"
       echo "org.apache.kafka:kafka-tools:$version"
       echo "org.slf4j:slf4j-reload4j:1.7.36"
+      ;;
+    curator)
+      echo "org.apache.curator:curator-recipes:$version"
+      echo "org.slf4j:slf4j-nop:1.7.36"
       ;;
   esac
 }

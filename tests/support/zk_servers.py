@@ -18,9 +18,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def java_jars():
-    """The class path of ZooKeeper's server, or None when it cannot be had on this machine."""
-    found = subprocess.run([SUPPORT / "java_artifacts.sh", "zookeeper"], stdout=subprocess.PIPE, text=True)
+def java_jars(product="zookeeper"):
+    """The class path of ZooKeeper's server, or of another product, or None when it cannot be had on this machine."""
+    found = subprocess.run([SUPPORT / "java_artifacts.sh", product], stdout=subprocess.PIPE, text=True)
     if found.returncode == SKIPPED:
         return None
     found.check_returncode()
