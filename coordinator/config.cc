@@ -170,8 +170,7 @@ Status read_clients(const Config& config, server::ServerOptions& options) {
     if (config.has("clientPortAddress")) {
         options.client.host = config.text("clientPortAddress");
     }
-    const std::int64_t backlog = config.int64("clientPortListenBacklog");
-    options.backlog = backlog < 0 ? 50 : static_cast<int>(backlog);
+    options.backlog = static_cast<int>(config.int64("clientPortListenBacklog"));
     options.connections_per_ip_max = static_cast<std::int32_t>(config.int64("maxClientCnxns"));
     options.connections_max = static_cast<std::int32_t>(config.int64("maxCnxns"));
     const std::int64_t tick_ms = config.int64("tickTime");

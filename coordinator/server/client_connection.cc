@@ -451,7 +451,7 @@ void ClientConnection::restore_watches(const Slot& slot, BytesView body) {
         return;
     }
     for (const auto& missed : x_node.watches().restore(x_id, former, x_node.nodes())) {
-        notify({missed.type, missed.path, missed.acl}, -1);
+        notify({.type = missed.type, .path = missed.path}, -1);
     }
     reply_error(slot, zxid, 0);
 }

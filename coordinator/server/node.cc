@@ -67,6 +67,7 @@ Status Node::recover() {
                               .trust_empty_snapshot = x_options.trust_empty_snapshot,
                               .create_empty = x_options.create_empty,
                               .sections = sections,
+                              .compression = x_options.snapshot_compression,
                               .on_txn = {}},
                              x_nodes));
     x_statistics.digest_mismatches = recovered.digest_mismatches;
@@ -106,7 +107,7 @@ Status Node::recover() {
 
 Status Node::listen() {
     runtime::ListenOptions listen_options;
-    listen_options.backlog = x_options.backlog;
+    listen_options.backlog = x_options.backlog < 0 ? 50 : x_options.backlog;
     x_listener = TRY(x_runtime.network.listen(
         x_options.client, listen_options,
         [this](std::unique_ptr<runtime::Stream> stream) { accept(std::move(stream)); }));

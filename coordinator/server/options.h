@@ -29,7 +29,7 @@ struct ServerOptions {
 
     // Clients
     runtime::Endpoint client;
-    int backlog = 50;
+    int backlog = -1;                          // waiting connections; -1: 50, and shown as -1
     std::int32_t connections_per_ip_max = 60;  // 0: no limit
     std::int32_t connections_max = 0;          // 0: no limit
     Duration tick = 3s;

@@ -63,10 +63,14 @@ ErrorCode answer_exists(BytesView body, const Reader& reader, wire::Writer& out)
     if (request.path.find('\0') != std::string_view::npos) {
         return ErrorCode::bad_arguments;
     }
+    const Node* node = find(reader, request.path);
+    // 3.9.5 hides the stat of what the client may not read; nothing is watched then.
+    if (node != nullptr && !may(reader, *node, zk::Permission::kRead)) {
+        return ErrorCode::no_auth;
+    }
     if (request.watch) {
         reader.watches.add(reader.watcher, request.path, tree::WatchKind::data);
     }
-    const Node* node = find(reader, request.path);
     if (node == nullptr) {
         return ErrorCode::no_node;
     }

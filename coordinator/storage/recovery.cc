@@ -126,7 +126,8 @@ Status Recovery::start_without_snapshot() {
         x_result.zxid = -1;
         return {};
     }
-    const SnapshotWriterOptions first{x_options.snapshot_directory, x_options.sections};
+    const SnapshotWriterOptions first{x_options.snapshot_directory, x_options.sections,
+                                      x_options.compression};
     return write_snapshot(x_files, first, x_tree);
 }
 

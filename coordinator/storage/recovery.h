@@ -18,6 +18,7 @@ struct RecoveryOptions {
     bool trust_empty_snapshot = false;  // snapshot.trust.empty: replay logs without a snapshot
     bool create_empty = true;           // db.autocreate, or the file dataDir/initialize is there
     SnapshotSections sections;          // of the first snapshot of an empty directory
+    SnapshotCompression compression = SnapshotCompression::none;  // the same
     // Sees every replayed transaction after it was applied; borrowed for the call.
     std::function<void(const TxnEntry&)> on_txn;
 };

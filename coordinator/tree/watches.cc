@@ -175,16 +175,16 @@ std::vector<Watches::Missed> Watches::restore(WatcherId watcher, const FormerWat
     for (const std::string& path : former.data) {
         const Node* node = tree.find(path);
         if (node == nullptr) {
-            missed.push_back({EventType::deleted, path, kOpenAcl});
+            missed.push_back({EventType::deleted, path});
         } else if (node->stat.mzxid > former.seen_zxid) {
-            missed.push_back({EventType::data_changed, path, node->acl});
+            missed.push_back({EventType::data_changed, path});
         } else {
             add(watcher, path, WatchKind::data);
         }
     }
     for (const std::string& path : former.exists) {
-        if (const Node* node = tree.find(path)) {
-            missed.push_back({EventType::created, path, node->acl});
+        if (tree.find(path) != nullptr) {
+            missed.push_back({EventType::created, path});
         } else {
             add(watcher, path, WatchKind::data);
         }
@@ -192,9 +192,9 @@ std::vector<Watches::Missed> Watches::restore(WatcherId watcher, const FormerWat
     for (const std::string& path : former.child) {
         const Node* node = tree.find(path);
         if (node == nullptr) {
-            missed.push_back({EventType::deleted, path, kOpenAcl});
+            missed.push_back({EventType::deleted, path});
         } else if (node->stat.pzxid > former.seen_zxid) {
-            missed.push_back({EventType::children_changed, path, node->acl});
+            missed.push_back({EventType::children_changed, path});
         } else {
             add(watcher, path, WatchKind::child);
         }

@@ -56,11 +56,10 @@ class Watches {
     void fire(EventType type, std::string_view path, std::vector<WatcherId>& told);
 
     // Watches what was watched before. What changed since is reported through missed instead: event types and paths,
-    // in the order they must be sent.
+    // in the order they must be sent; lists are not asked, as in Java.
     struct Missed {
         EventType type;
         std::string_view path;  // borrowed from former
-        AclId acl;
     };
     std::vector<Missed> restore(WatcherId watcher, const FormerWatches& former,
                                 const NodeTree& tree);

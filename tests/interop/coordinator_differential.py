@@ -132,12 +132,26 @@ def masked(op, frame):
 
 
 class Client:
-    def __init__(self, port):
+    def __init__(self, port, session=0, password=bytes(16), seen=0, timeout=30000, read_only=b"\0"):
         self.port, self.xid = port, 0
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.settimeout(10)
-        self.send(struct.pack(">iqiq", 0, 0, 30000, 0) + text(bytes(16)) + b"\0")
-        self.frame()
+        self.send(struct.pack(">iqiq", 0, seen, timeout, session) + text(password) + read_only)
+        try:
+            answer = self.frame()
+        except (EOFError, ConnectionError):
+            answer = bytes(36)
+            self.outcome = "closed"
+        else:
+            self.outcome = len(answer), struct.unpack(">i", answer[4:8])[0], answer[36:]
+        self.session, self.password = struct.unpack(">q", answer[8:16])[0], answer[20:36]
+
+    def closed(self):
+        """Whether the server has closed this connection without a further answer."""
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionError:
+            return True
 
     def send(self, body):
         self.socket.sendall(number(len(body)) + body)
@@ -186,6 +200,32 @@ class Pair:
             print(f"  java {str(answers[0])[:500]}\n  ours {str(answers[1])[:500]}")
         if b"closed" in answers[0] + answers[1]:
             self.reconnect()
+
+    def gone(self, other):
+        """The other pair was used up; what differed there counts here."""
+        self.asked += other.asked
+        self.differing += other.differing
+
+    def same(self, what, *found):
+        """found are Java's and ours."""
+        self.asked += 1
+        if found[0] != found[1]:
+            self.differing += 1
+            print(f"DIFFERS {what}\n  java {found[0]}\n  ours {found[1]}")
+
+    def open(self, what, **how):
+        """Connects anew; how has values, or functions of the client before."""
+        before = self.clients
+        self.clients = [Client(client.port, **{key: value(client) if callable(value) else value for key, value in how.items()})
+                        for client in before]
+        self.same(f"connect: {what}", *[(client.outcome, client.session == former.session)
+                                        for client, former in zip(self.clients, before)])
+        return before
+
+    def close(self):
+        """Ends the sessions: one that expired later would do so at another zxid on each server."""
+        for client in self.clients:
+            client.ask(CLOSE, b"")
 
     def reconnect(self):
         self.clients = [Client(client.port) for client in self.clients]
@@ -271,6 +311,91 @@ def multis(ask):
     ask(MULTI_READ, multi([(GET, text("/m1") + b"\0"), (CHILDREN, text("/m1") + b"\0"),
                            (GET, text("/none") + b"\0")]))
     ask(MULTI_READ, multi([]))
+
+
+def sessions(ask):
+    """What one session sees of another one, and what becomes of a session on another connection."""
+    other = Pair(*[client.port for client in ask.clients])
+    mine = [(31, "digest", "u:Jq7wMyA/w2Vd5WIDAKdu4OIIFEQ=")]  # u:p
+    other(AUTH, number(0) + text("digest") + text(b"u:p"), -4)
+
+    def heard():
+        """Collects the events that stand before this answer."""
+        ask(EXISTS, text("/") + b"\0")
+
+    for path in ("/two", "/two/a"):
+        ask(CREATE, create_body(path))
+    for op in (GET, EXISTS, CHILDREN, CHILDREN2):
+        ask(op, text("/two/a") + b"\1")
+        other(SET, text("/two/a") + text(b"1") + number(-1))
+        heard()
+        other(CREATE, create_body(f"/two/a/{op}"))
+        heard()
+    # Events of nodes that the watching session may not read.
+    for op in (GET, EXISTS):
+        ask(op, text("/two/a") + b"\1")
+    ask(ADD_WATCH, text("/two") + number(1))
+    other(SET_ACL, text("/two/a") + acl(mine) + number(-1))
+    other(SET, text("/two/a") + text(b"2") + number(-1))
+    heard()
+    other(CREATE, create_body("/two/hidden", entries=mine))
+    heard()
+    for path in ("/two/hidden", "/two/hidden/none", "/two/hidden/none/deeper"):
+        for op in (GET, EXISTS, CHILDREN, CHILDREN2):
+            ask(op, text(path) + b"\1")
+        for op in (GET_ACL, ALL_CHILDREN, EPHEMERALS, SYNC):
+            ask(op, text(path))
+        for kind in (1, 2, 3):
+            ask(CHECK_WATCHES, text(path) + number(kind))
+            ask(REMOVE_WATCHES, text(path) + number(kind))
+        for mode in (0, 1):
+            ask(ADD_WATCH, text(path) + number(mode))
+        ask(SET, text(path) + text(b"x") + number(-1))
+        ask(SET_ACL, text(path) + acl(OPEN) + number(-1))
+        ask(CREATE, create_body(path + "/c"))
+        ask(DELETE, text(path) + number(-1))
+        ask(MULTI, multi([(CHECK, text(path) + number(-1))]))
+        ask(MULTI_READ, multi([(GET, text(path) + b"\0"), (CHILDREN, text(path) + b"\0")]))
+    ask(EXISTS, text("/two/hidden") + b"\1")
+    ask(EXISTS, text("/two/later") + b"\1")
+    other(SET, text("/two/hidden") + text(b"2") + number(-1))
+    other(CREATE, create_body("/two/later", entries=mine))
+    heard()
+    other(CREATE, create_body("/two/hidden/child"))
+    other(DELETE, text("/two/hidden/child") + number(-1))
+    other(DELETE, text("/two/hidden") + number(-1))
+    heard()
+    ask(SET_WATCHES, struct.pack(">q", 1) + texts(["/two/later", "/two/a"]) + texts(["/two/later"]) + texts(["/two/a"]), -8)
+    other(MULTI, multi([(SET, text("/two") + text(b"3") + number(-1)), (CREATE, create_body("/two/m")),
+                        (DELETE, text("/two/m") + number(-1))]))
+    heard()
+    other(CREATE, create_body("/two/mine", 1))
+    other(CLOSE, b"")
+    ask.gone(other)
+    heard()
+
+    ask(CREATE, create_body("/two/eph", 1))
+    before = ask.open("the session moves", session=lambda client: client.session, password=lambda client: client.password)
+    ask.same("the former connection is closed", *[client.closed() for client in before])
+    ask(EPHEMERALS, text("/"))
+    ask(GET, text("/two/eph") + b"\0")
+    ask.open("a wrong password", session=lambda client: client.session, password=bytes(16))
+    ask.reconnect()
+    ask.open("an unknown session", session=0x1234567, password=bytes(16))
+    ask.reconnect()
+    ask.open("a zxid from the future", seen=1 << 60)
+    ask.reconnect()
+    for timeout in (-1, 0, 1, 4000, 1 << 30):
+        ask.open(f"a timeout of {timeout}", timeout=timeout)
+        ask.close()
+    ask.open("without the readOnly byte", read_only=b"")
+    ask.close()
+    ask.open("that takes a read-only server", read_only=b"\1")
+    ask(CREATE, create_body("/two/last", 1))
+    ask(CLOSE, b"")
+    ask.open("a session that was closed", session=lambda client: client.session, password=lambda client: client.password)
+    ask.reconnect()
+    heard()
 
 
 def quotas(ask):
@@ -373,8 +498,14 @@ def drawn(ask, choose, count):
             return SET, text(path) + text(b"") + number(choose.choice([-1, -1, 0]))
         return CHECK, text(path) + number(choose.choice([-1, 0, 1]))
 
+    asking = ask
+    other = Pair(*[client.port for client in asking.clients])
     for _ in range(count):
         path, kind = choose.choice(names), choose.random()
+        # What another session does is seen by this one before its next answer.
+        if ask is other:
+            asking(EXISTS, text("/") + b"\0")
+        ask = other if choose.random() < .2 else asking
         if kind < .3:
             ask(choose.choice([CREATE, CREATE2]), create_body(path, choose.choice([0, 0, 0, 1, 2, 3])))
         elif kind < .45:
@@ -392,8 +523,10 @@ def drawn(ask, choose, count):
             ask(REMOVE_WATCHES, text(path) + number(choose.choice([1, 2, 3, 4, 5])))
         else:
             ask(MULTI, multi([part() for _ in range(choose.randrange(1, 4))]))
-    ask(CLOSE, b"")
-    ask.reconnect()
+    asking(EXISTS, text("/") + b"\0")
+    asking.gone(other)
+    asking(CLOSE, b"")
+    asking.reconnect()
 
 
 def free_port():
@@ -445,7 +578,7 @@ def main():
                 processes.append(process)
                 ports.append(port)
             ask = Pair(*ports)
-            for part in (paths, modes, access, multis, malformed, watches, quotas):
+            for part in (paths, modes, access, multis, malformed, watches, sessions, quotas):
                 part(ask)
             drawn(ask, random.Random(seed), count)
             unknown(ask)

@@ -167,6 +167,24 @@ TEST_CASE("an event is withheld from those who may not read the node (5.3)") {
     REQUIRE_FALSE(other.next().has_value());
 }
 
+TEST_CASE("exists hides what the client may not read, and watches nothing then (3.9.5)") {
+    ServerWorld world;
+    TestClient owner = world.client();
+    TestClient other = world.client();
+    owner.ask(OpCode::create, zk::CreateRequest{.path = "/secret",
+                                                .data = to_bytes(""),
+                                                .acl = {{.perms = 31, .id = {"ip", "10.0.0.1"}}},
+                                                .flags = 0});
+    world.run();
+    other.exists("/secret", true);
+    other.ask(OpCode::check_watches, zk::CheckWatchesRequest{.path = "/secret", .type = 2});
+    other.exists("/secret/absent", true);
+    world.run();
+    REQUIRE(other.must().error == code(ErrorCode::no_auth));
+    REQUIRE(other.must().error == code(ErrorCode::no_watcher));
+    REQUIRE(other.must().error == code(ErrorCode::no_node));
+}
+
 TEST_CASE("a failed write answers with the zxid it consumed (2.6)") {
     ServerWorld world;
     TestClient client = world.client();
