@@ -24,7 +24,7 @@ build: packages
 	@scripts/build.sh $(PRESET) $(JOBS) binaries
 
 run: build
-	@scripts/run.sh $(BIN)
+	@$(BIN)/millrace up --demo --dir build/run
 
 test: test-packages
 	@scripts/build.sh $(PRESET) $(JOBS) all

@@ -12,7 +12,8 @@ namespace millrace::cli {
 enum ExitCode : int {
     exit_ok = 0,
     exit_failed = 1,  // also for what the Java tools refuse with 1, such as two actions at once
-    exit_usage = 2,   // the command line or a properties file is wrong
+    exit_usage = 2,   // the command line or a properties file asks for what there is not
+    exit_of_signals = 128,  // and the number of the signal, when INT, TERM or HUP ended it
 };
 
 struct Invocation {
@@ -41,6 +42,10 @@ std::expected<Options, int> read_options(const Usage& usage, const Invocation& i
 
 // Prints the message and where help is found; returns exit_usage.
 int usage_error(const Invocation& invocation, std::string_view message);
+// The same for what the Java tool refuses too, with its exit code: returns exit_failed.
+int misuse_error(const Invocation& invocation, std::string_view message);
+// One of both: unsupported is what these tools do not have, all else the Java tool refuses too.
+int refusal(const Invocation& invocation, const Error& error);
 // Prints "program: message"; returns exit_failed.
 int failure(const Invocation& invocation, std::string_view message);
 

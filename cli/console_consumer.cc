@@ -13,11 +13,14 @@
 namespace millrace::cli {
 namespace {
 
-constexpr std::string_view kNoPlugins = "classes cannot be loaded; messages are printed as text";
+constexpr std::string_view kDefaultFormatter =
+    "org.apache.kafka.tools.consumer.DefaultMessageFormatter";
+constexpr std::string_view kOldDefaultFormatter = "kafka.tools.DefaultMessageFormatter";
 constexpr std::array kOptions{
     Option{"bootstrap-server", "host:port,...", "The brokers to ask first."},
     Option{"topic", "name", "The topic to read."},
-    Option{"include", "regex", "Every topic whose whole name matches.", false, "whitelist"},
+    Option{"include", "regex", "Every topic whose whole name matches."},
+    Option{"whitelist", "regex", "The same, by its old name."},
     Option{"from-beginning", "", "Start with the oldest message where no offset is committed."},
     Option{"partition", "number", "Read this partition only."},
     Option{"offset", "number|earliest|latest", "Where to start in --partition."},
@@ -28,14 +31,14 @@ constexpr std::array kOptions{
     Option{"property", "key=value",
            "print.key=true, print.timestamp=true, print.partition=true, print.offset=true, "
            "print.headers=true, print.value=false, key.separator=, line.separator=, "
-           "headers.separator=, null.literal=.",
+           "headers.separator=, null.literal=, key.deserializer=, value.deserializer=.",
            true},
     Option{"formatter-config", "file", "The same properties from a file."},
     Option{"consumer-property", "key=value", "A setting of the consumer.", true},
     Option{"consumer.config", "file", "Settings of the consumer from a file."},
-    Option{.name = "formatter", .value = "class", .doc = "", .refusal = kNoPlugins},
-    Option{.name = "key-deserializer", .value = "class", .doc = "", .refusal = kNoPlugins},
-    Option{.name = "value-deserializer", .value = "class", .doc = "", .refusal = kNoPlugins},
+    Option{"formatter", "class", "Only Kafka's DefaultMessageFormatter."},
+    Option{"key-deserializer", "class", "Kafka's for String, Short, Integer or Long."},
+    Option{"value-deserializer", "class", "Kafka's for String, Short, Integer or Long."},
     Option{.name = "skip-message-on-error",
            .value = "",
            .doc = "",
@@ -55,6 +58,7 @@ constexpr Usage kUsage{
         "--from-beginning\n"
         "  kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic orders --group "
         "audit\n",
+    .misuse = exit_failed,
 };
 constexpr std::int64_t kInt32Max = 2'147'483'647;
 constexpr std::int64_t kLatest = -1;
@@ -62,7 +66,8 @@ constexpr std::int64_t kEarliest = -2;
 
 // What Java's tool checks before it connects. The message, or nothing.
 std::optional<std::string> misuse(const Options& options) {
-    if (options.has("topic") == options.has("include")) {
+    const bool by_pattern = options.has("include") || options.has("whitelist");
+    if (options.has("topic") == by_pattern) {
         return "Exactly one of --include/--topic is required.";
     }
     if (options.has("partition") && !options.has("topic")) {
@@ -85,6 +90,12 @@ std::optional<std::string> misuse(const Options& options) {
 
 Result<RecordFormat> record_format(const Options& options) {
     RecordFormat format;
+    const std::string formatter = options.text_or("formatter", kDefaultFormatter);
+    if (formatter != kDefaultFormatter && formatter != kOldDefaultFormatter) {
+        return fail(Errc::unsupported,
+                    fmt::format("--formatter {}: classes cannot be loaded; there is {}", formatter,
+                                kDefaultFormatter));
+    }
     if (const auto file = options.text("formatter-config")) {
         const std::string text = TRY(read_text_file(*file));
         for (const Property& entry : TRY(parse_properties(text))) {
@@ -94,6 +105,11 @@ Result<RecordFormat> record_format(const Options& options) {
     for (const std::string& pair : options.all("property")) {
         const auto [name, value] = split_pair(pair);
         TRY(set_property(format, name, value));
+    }
+    for (const std::string_view part : {"key", "value"}) {
+        if (const auto name = options.text(fmt::format("{}-deserializer", part))) {
+            TRY(set_property(format, fmt::format("{}.deserializer", part), *name));
+        }
     }
     return format;
 }
@@ -139,21 +155,32 @@ PropertySources property_sources(const Options& options) {
     PropertySources sources{.file = options.text_or("consumer.config", ""),
                             .pairs = options.all("consumer-property"),
                             .pairs_option = "--consumer-property"};
-    if (const auto group = options.text("group")) {
-        sources.pairs.push_back("group.id=" + *group);
-    }
     if (const auto level = options.text("isolation-level")) {
         sources.pairs.push_back("isolation.level=" + *level);
     }
     return sources;
 }
 
-std::optional<GroupOptions> group_options(const Config& properties) {
-    if (!properties.has("group.id")) {
+// The group that every place names which names one. Errors: invalid_argument when they differ.
+Result<std::string> group_id(const Options& options, const Config& properties) {
+    const std::string given = options.text_or("group", "");
+    const std::string set = properties.has("group.id") ? properties.text("group.id") : "";
+    if (!given.empty() && !set.empty() && given != set) {
+        return fail(Errc::invalid_argument,
+                    fmt::format("The group ids provided in different places (directly using "
+                                "'--group', via '--consumer-property', or via '--consumer.config') "
+                                "do not match. Detected group ids: '{}', '{}'",
+                                given, set));
+    }
+    return given.empty() ? set : given;
+}
+
+std::optional<GroupOptions> group_options(const Config& properties, std::string id) {
+    if (id.empty()) {
         return std::nullopt;
     }
     GroupOptions group;
-    group.group = properties.text("group.id");
+    group.group = std::move(id);
     group.session_timeout_ms = properties.int32("session.timeout.ms");
     group.rebalance_timeout_ms = properties.int32("max.poll.interval.ms");
     group.heartbeat_interval = std::chrono::milliseconds(properties.int32("heartbeat.interval.ms"));
@@ -166,7 +193,7 @@ Result<ConsumerPlan> plan_for(const Options& options) {
     ConsumerPlan plan;
     plan.bootstrap = TRY(parse_bootstrap(*options.text("bootstrap-server")));
     plan.topic = options.text("topic");
-    plan.include = options.text_or("include", "");
+    plan.include = options.text_or("include", options.text_or("whitelist", ""));
     plan.format = TRY(record_format(options));
     const Config properties =
         TRY(client_properties(ClientKind::consumer, property_sources(options)));
@@ -178,7 +205,7 @@ Result<ConsumerPlan> plan_for(const Options& options) {
         plan.partition = static_cast<std::int32_t>(*partition);
         plan.start = TRY(start_offset(options));
     } else {
-        plan.group = group_options(properties);
+        plan.group = group_options(properties, TRY(group_id(options, properties)));
     }
     plan.max_messages = TRY(options.number("max-messages", -1, INT64_MAX));
     if (plan.max_messages && *plan.max_messages < 0) {
@@ -207,19 +234,27 @@ int console_consumer(const Invocation& invocation) {
         return options.error();
     }
     if (const auto message = misuse(*options)) {
-        (void)usage_error(invocation, *message);
-        return exit_failed;
+        return misuse_error(invocation, *message);
     }
     auto plan = plan_for(*options);
     if (!plan) {
-        return usage_error(invocation, plan.error().message);
+        return refusal(invocation, plan.error());
+    }
+    if (options->text("formatter") == kOldDefaultFormatter) {
+        fmt::print(stderr,
+                   "WARNING: {} is deprecated and will be removed in the next major release. "
+                   "Please use {} instead\n",
+                   kOldDefaultFormatter, kDefaultFormatter);
     }
     // A reader that went away shall not keep the group waiting for the session timeout.
     ::signal(SIGPIPE, SIG_IGN);
     ConsumerRun run(std::move(*plan));
     const Status done = run.run();
     fmt::print(stderr, "Processed a total of {} messages\n", run.messages());
-    return done ? exit_ok : failure(invocation, done.error().message);
+    if (!done) {
+        return failure(invocation, done.error().message);
+    }
+    return run.interrupted() == 0 ? exit_ok : exit_of_signals + run.interrupted();
 }
 
 }  // namespace millrace::cli

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/event_runner.h"
 #include "cli/kafka_connection.h"
+#include "cli/line_format.h"
 #include "cli/line_input.h"
 #include "cli/producer.h"
 #include "lib/base/properties.h"
@@ -15,30 +16,42 @@
 namespace millrace::cli {
 namespace {
 
-constexpr std::string_view kNoPlugins = "classes cannot be loaded; there is one reader, of lines";
+constexpr std::string_view kDefaultReader = "kafka.tools.ConsoleProducer$LineMessageReader";
 constexpr std::array kOptions{
-    Option{"bootstrap-server", "host:port,...", "The brokers to ask first.", false, "broker-list"},
+    Option{"bootstrap-server", "host:port,...", "The brokers to ask first."},
+    Option{"broker-list", "host:port,...", "The same, by its old name."},
     Option{"topic", "name", "The topic to write to."},
     Option{"property", "key=value",
-           "parse.key=true, key.separator=<tab>, ignore.error=true, null.marker=<text>.", true},
+           "parse.key=true, key.separator=<tab>, parse.headers=true, headers.delimiter=<tab>, "
+           "headers.separator=<,>, headers.key.separator=<:>, ignore.error=true, "
+           "null.marker=<text>.",
+           true},
     Option{"reader-config", "file", "The same properties from a file."},
     Option{"producer-property", "key=value", "A setting of the producer.", true},
     Option{"producer.config", "file", "Settings of the producer from a file."},
     Option{"request-required-acks", "0|1|all", "Who must have a message; default all."},
-    Option{"compression-codec", "name", "none, gzip, snappy, lz4 or zstd."},
+    Option{.name = "compression-codec",
+           .value = "name",
+           .doc = "none, gzip, snappy, lz4 or zstd; gzip when no name follows.",
+           .implied = "gzip"},
     Option{"sync", "", "One message after the other."},
     Option{"batch-size", "bytes", "A batch is sent at this size."},
+    Option{"max-partition-memory-bytes", "bytes", "The same; wins over --batch-size."},
     Option{"timeout", "ms", "How long a batch waits for company; default 0."},
     Option{"request-timeout-ms", "ms", "How long one request may take."},
     Option{"max-block-ms", "ms", "How long the topic may stay unknown."},
     Option{"max-memory-bytes", "bytes", "Bytes that may wait to be sent."},
     Option{"retry-backoff-ms", "ms", "Pause before the first retry."},
-    Option{.name = "line-reader", .value = "class", .doc = "", .refusal = kNoPlugins},
-    Option{.name = "message-send-max-retries",
-           .value = "number",
+    Option{"message-send-max-retries", "number", "How often a batch is sent again."},
+    Option{"line-reader", "class", "Only Kafka's own reader of lines."},
+    Option{.name = "metadata-expiry-ms",
+           .value = "ms",
            .doc = "",
-           .refusal = "retries end with delivery.timeout.ms; give --producer-property "
-                      "delivery.timeout.ms=..."},
+           .refusal = "metadata is asked for again when a broker says that it has changed"},
+    Option{.name = "socket-buffer-size",
+           .value = "bytes",
+           .doc = "",
+           .refusal = "the kernel sizes the buffers of sockets"},
 };
 constexpr Usage kUsage{
     .program = "kafka-console-producer.sh",
@@ -49,79 +62,29 @@ constexpr Usage kUsage{
         "  kafka-console-producer.sh --bootstrap-server localhost:9092 --topic orders\n"
         "  kafka-console-producer.sh --bootstrap-server localhost:9092 --topic orders \\\n"
         "    --property parse.key=true --property key.separator=: < lines.txt\n",
+    .misuse = exit_failed,
 };
-constexpr int kInterrupted = 130;
-
-// How a line becomes a message.
-struct LineFormat {
-    bool parse_key = false;
-    bool ignore_error = false;
-    std::string separator = "\t";
-    std::optional<std::string> null_marker;
-};
-
 Result<LineFormat> line_format(const Options& options) {
-    std::vector<std::pair<std::string, std::string>> pairs;
+    LineFormat format;
     if (const auto file = options.text("reader-config")) {
         const std::string text = TRY(read_text_file(*file));
-        for (Property& entry : TRY(parse_properties(text))) {
-            pairs.emplace_back(std::move(entry.key), std::move(entry.value));
+        for (const Property& entry : TRY(parse_properties(text))) {
+            TRY(set_property(format, entry.key, entry.value));
         }
     }
     for (const std::string& text : options.all("property")) {
-        pairs.push_back(split_pair(text));
+        const auto [key, value] = split_pair(text);
+        TRY(set_property(format, key, value));
     }
-    LineFormat format;
-    for (auto& [key, value] : pairs) {
-        if (key == "parse.key") {
-            format.parse_key = value == "true";
-        } else if (key == "ignore.error") {
-            format.ignore_error = value == "true";
-        } else if (key == "key.separator") {
-            format.separator = std::move(value);
-        } else if (key == "null.marker") {
-            format.null_marker = std::move(value);
-        } else {
-            return fail(Errc::invalid_argument,
-                        fmt::format("--property {}: known are parse.key, key.separator, "
-                                    "ignore.error and null.marker",
-                                    key));
-        }
-    }
-    if (format.parse_key && format.separator.empty()) {
-        return fail(Errc::invalid_argument, "--property key.separator must not be empty");
-    }
+    TRY(check(format));
     return format;
-}
-
-// Errors: malformed, when the line has no separator.
-Result<Message> message_of(const LineFormat& format, std::string_view line, std::uint64_t number) {
-    const auto with_null = [&format](std::string_view text) -> std::optional<BytesView> {
-        if (format.null_marker && text == *format.null_marker) {
-            return std::nullopt;
-        }
-        return as_bytes(text);
-    };
-    if (!format.parse_key) {
-        return Message{.key = std::nullopt, .value = with_null(line)};
-    }
-    const std::size_t at = line.find(format.separator);
-    if (at != std::string_view::npos) {
-        return Message{.key = with_null(line.substr(0, at)),
-                       .value = with_null(line.substr(at + format.separator.size()))};
-    }
-    if (format.ignore_error) {
-        return Message{.key = std::nullopt, .value = with_null(line)};
-    }
-    return fail(Errc::malformed,
-                fmt::format("No key separator found on line number {}: '{}'", number, line));
 }
 
 PropertySources property_sources(const Options& options) {
     PropertySources sources{.file = options.text_or("producer.config", ""),
                             .pairs = options.all("producer-property"),
                             .pairs_option = "--producer-property"};
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSameAs{{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kSameAs{{
         {"request-required-acks", "acks"},
         {"compression-codec", "compression.type"},
         {"batch-size", "batch.size"},
@@ -129,14 +92,14 @@ PropertySources property_sources(const Options& options) {
         {"request-timeout-ms", "request.timeout.ms"},
         {"max-block-ms", "max.block.ms"},
         {"max-memory-bytes", "buffer.memory"},
+        {"max-partition-memory-bytes", "batch.size"},
+        {"message-send-max-retries", "retries"},
+        {"retry-backoff-ms", "retry.backoff.ms"},
     }};
     for (const auto& [option, key] : kSameAs) {
         if (const auto value = options.text(option)) {
             sources.pairs.push_back(fmt::format("{}={}", key, *value));
         }
-    }
-    if (const auto value = options.text("retry-backoff-ms")) {
-        sources.pairs.push_back("retry.backoff.ms=" + *value);
     }
     return sources;
 }
@@ -158,6 +121,9 @@ ProducerOptions producer_options(const Options& options, const Config& propertie
     made.buffer_bytes = static_cast<std::size_t>(properties.int64("buffer.memory"));
     made.linger = std::chrono::milliseconds(properties.int32("linger.ms"));
     made.timeout_ms = properties.int32("request.timeout.ms");
+    if (properties.has("retries")) {
+        made.retries_most = properties.int32("retries");
+    }
     made.idempotent = properties.boolean("enable.idempotence");
     return made;
 }
@@ -186,7 +152,7 @@ class LineSender {
         x_producer.flush();
         x_runner.run_until([this] { return x_producer.idle(); });
         if (x_runner.interrupted() != 0) {
-            return kInterrupted;
+            return exit_of_signals + x_runner.interrupted();
         }
         return x_broken || x_producer.lost() > 0 ? exit_failed : exit_ok;
     }
@@ -250,7 +216,15 @@ struct Plan {
 
 Result<Plan> plan_for(const Options& options) {
     Plan plan;
-    plan.bootstrap = TRY(parse_bootstrap(*options.text("bootstrap-server")));
+    plan.bootstrap = TRY(
+        parse_bootstrap(options.text_or("bootstrap-server", options.text_or("broker-list", ""))));
+    const std::string reader = options.text_or("line-reader", kDefaultReader);
+    if (reader != kDefaultReader) {
+        return fail(Errc::unsupported,
+                    fmt::format("--line-reader {}: classes cannot be loaded; there is one reader, "
+                                "of lines",
+                                reader));
+    }
     plan.format = TRY(line_format(options));
     const Config properties =
         TRY(client_properties(ClientKind::producer, property_sources(options)));
@@ -266,6 +240,7 @@ Result<Plan> plan_for(const Options& options) {
 
 int produce(const Invocation& invocation, Plan plan) {
     EventRunner runner;
+    runner.take_signals();
     kafka::ClusterClient cluster(runner.loop(), runner.network(), std::move(plan.bootstrap),
                                  plan.cluster);
     LineSender* sender = nullptr;
@@ -277,8 +252,11 @@ int produce(const Invocation& invocation, Plan plan) {
         fmt::format("Topic {} is not known to the brokers yet, or they do not answer.", topic));
     std::optional<Status> started;
     producer.start([&started](Status status) { started = std::move(status); });
-    const bool in_time =
-        runner.run_until([&started] { return started.has_value(); }, plan.topic_wait);
+    const bool in_time = runner.run_until(
+        [&] { return started.has_value() || runner.interrupted() != 0; }, plan.topic_wait);
+    if (runner.interrupted() != 0) {
+        return exit_of_signals + runner.interrupted();
+    }
     if (!in_time || !*started) {
         return failure(invocation,
                        in_time ? fmt::format("Topic {}: {}", topic, started->error().message)
@@ -286,7 +264,6 @@ int produce(const Invocation& invocation, Plan plan) {
                                              to_millis(plan.topic_wait)));
     }
     runner.when_slow("");
-    runner.take_signals();
     LineSender lines(runner, producer, std::move(plan.format));
     sender = &lines;
     return lines.run();
@@ -299,16 +276,15 @@ int console_producer(const Invocation& invocation) {
     if (!options) {
         return options.error();
     }
-    for (const std::string_view needed : {"bootstrap-server", "topic"}) {
-        if (!options->has(needed)) {
-            (void)usage_error(invocation,
-                              fmt::format("Missing required argument \"[{}]\"", needed));
-            return exit_failed;
-        }
+    if (!options->has("bootstrap-server") && !options->has("broker-list")) {
+        return misuse_error(invocation, "Missing required option(s) [bootstrap-server]");
+    }
+    if (!options->has("topic")) {
+        return misuse_error(invocation, "Missing required argument \"[topic]\"");
     }
     auto plan = plan_for(*options);
     if (!plan) {
-        return usage_error(invocation, plan.error().message);
+        return refusal(invocation, plan.error());
     }
     return produce(invocation, std::move(*plan));
 }

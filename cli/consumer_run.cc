@@ -153,8 +153,12 @@ bool ConsumerRun::take(const kafka::TopicPartition& partition, const kafka::Batc
     if (over()) {
         return false;
     }
-    append_record(x_output, x_plan.format, partition.partition.value(), batch.timestamp_type(),
-                  record);
+    if (Status printed = append_record(x_output, x_plan.format, partition.partition.value(),
+                                       batch.timestamp_type(), record);
+        !printed) {
+        finish(std::move(printed));
+        return false;
+    }
     ++x_messages;
     x_last_message = x_runner.loop().now();
     if (x_output.size() >= kOutputBytes) {

@@ -38,6 +38,8 @@ class ConsumerRun {
     // Until the messages, the time or a signal end it.
     Status run();
     std::uint64_t messages() const { return x_messages; }
+    // The signal that ended it, or 0.
+    int interrupted() const { return x_runner.interrupted(); }
 
  private:
     void start_group();

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/event_runner.h"
 #include "lib/base/result.h"
 
 namespace millrace::cli {
@@ -15,9 +16,9 @@ struct DemoFiles {
     std::string directory;  // where what came back is kept, as demo.out
 };
 
-// Sends every line to the topic "demo", reads as many back as a member of the group "demo", and compares. Errors: conflict
-// when they differ, io_error when a tool failed.
-Status run_demo(const std::string& bin_directory, const std::string& bootstrap,
+// Sends every line to the topic "demo", reads from each partition what this has added to it, and compares; so what the topic
+// held before does not matter. Errors: conflict when the lines differ, io_error when a tool failed.
+Status run_demo(EventRunner& runner, const std::string& bin_directory, const std::string& bootstrap,
                 const DemoFiles& files);
 
 }  // namespace millrace::cli

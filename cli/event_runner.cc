@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "cli/command.h"
 #include "lib/base/check.h"
 #include "lib/runtime/posix/owned_descriptor.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 constexpr Duration kSlow = 3s;
 constexpr Duration kPollInterval = 20ms;
-constexpr int kExitCodeOfSignals = 128;
 
 }  // namespace
 
@@ -25,6 +25,7 @@ class SignalWatch final : private runtime::Watched {
         ::sigemptyset(&taken);
         ::sigaddset(&taken, SIGINT);
         ::sigaddset(&taken, SIGTERM);
+        ::sigaddset(&taken, SIGHUP);
         CHECK(::pthread_sigmask(SIG_BLOCK, &taken, &x_mask_before) == 0);
         x_descriptor = runtime::OwnedDescriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
         const auto watch = x_loop.watch(x_descriptor.get(), *this);
@@ -45,7 +46,7 @@ class SignalWatch final : private runtime::Watched {
         signalfd_siginfo info{};
         while (::read(x_descriptor.get(), &info, sizeof info) == sizeof info) {
             if (x_received != 0) {
-                ::_exit(kExitCodeOfSignals + static_cast<int>(info.ssi_signo));
+                ::_exit(exit_of_signals + static_cast<int>(info.ssi_signo));
             }
             x_received = static_cast<int>(info.ssi_signo);
         }

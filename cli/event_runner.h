@@ -26,7 +26,8 @@ class EventRunner {
     runtime::EpollLoop& loop() { return x_loop; }
     runtime::Network& network() { return x_network; }
 
-    // From now on INT and TERM do not end the process but are told by interrupted(). A second one ends it.
+    // From now on INT, TERM and HUP do not end the process but are told by interrupted(). A second one ends it. To be called
+    // before anything of the loop starts a thread: one that does not know of this would take the signal and die of it.
     void take_signals();
     // The signal that came, or 0.
     int interrupted() const;

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "cli/options.h"
 #include "lib/base/properties.h"
 #include "lib/runtime/posix/posix_file_system.h"
 #include "lib/runtime/version.h"
@@ -76,6 +77,10 @@ std::vector<ConfigKey> producer_keys() {
          .default_value = "33554432",
          .doc = "Bytes that may wait.",
          .min = 65536},
+        {.name = "retries",
+         .type = KeyType::int32,
+         .doc = "How often a batch is sent again; without it until delivery.timeout.ms.",
+         .min = 0},
         {.name = "delivery.timeout.ms",
          .type = KeyType::int32,
          .default_value = "120000",
@@ -182,10 +187,22 @@ const std::vector<ConfigKey>& keys_of(ClientKind kind) {
     return shared_keys();
 }
 
+// Whether some source names a key that is there only to say that it is not offered.
+bool asks_for_refused(const ConfigSchema& schema, std::span<const ConfigSource> layers) {
+    return std::ranges::any_of(layers, [&schema](const ConfigSource& layer) {
+        return std::ranges::any_of(layer.entries, [&schema](const Property& entry) {
+            const auto key = std::ranges::find(schema.keys, entry.key, &ConfigKey::name);
+            return key != schema.keys.end() && key->effect == KeyEffect::refused;
+        });
+    });
+}
+
 }  // namespace
 
 Result<std::vector<runtime::Endpoint>> parse_bootstrap(std::string_view text) {
     std::vector<runtime::Endpoint> endpoints;
+    const std::string plain = half_width(text);
+    text = plain;
     while (!text.empty()) {
         std::string_view part = text.substr(0, text.find(','));
         text.remove_prefix(std::min(text.size(), part.size() + 1));
@@ -247,12 +264,16 @@ Result<Config> client_properties(ClientKind kind, const PropertySources& sources
     }
     layers.push_back(std::move(pairs));
     const ConfigSchema schema{.keys = keys_of(kind), .families = {}, .keep_unknown = false};
-    Config config = TRY(Config::build(schema, layers));
-    // A tool must not ignore silently what its user asked for.
-    if (!config.warnings().empty()) {
-        return fail(Errc::invalid_argument, config.warnings().front());
+    auto config = Config::build(schema, layers);
+    if (!config) {
+        return fail(asks_for_refused(schema, layers) ? Errc::unsupported : config.error().code,
+                    config.error().message);
     }
-    return config;
+    // A tool must not ignore silently what its user asked for.
+    if (!config->warnings().empty()) {
+        return fail(Errc::unsupported, config->warnings().front());
+    }
+    return std::move(*config);
 }
 
 kafka::ClusterClientOptions cluster_options(const Config& properties) {

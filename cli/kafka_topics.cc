@@ -3,70 +3,20 @@
 #include <re2/re2.h>
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 
 #include "cli/command.h"
 #include "cli/event_runner.h"
 #include "cli/kafka_connection.h"
 #include "cli/output/topic_lines.h"
+#include "cli/topic_options.h"
 #include "lib/kafka/topic_name.h"
 
 namespace millrace::cli {
 namespace {
 
-constexpr std::string_view kLater = "comes with a later release of these tools";
-constexpr std::array kOptions{
-    Option{"bootstrap-server", "host:port,...", "The brokers to ask first."},
-    Option{"command-config", "file", "Client properties."},
-    Option{"create", "", "Create a topic."},
-    Option{"list", "", "List topics."},
-    Option{"describe", "", "Show topics and their partitions."},
-    Option{"alter", "", "Give a topic more partitions."},
-    Option{"delete", "", "Delete topics."},
-    Option{"topic", "name", "The topic; a regular expression for all actions but --create."},
-    Option{"partitions", "number", "Partitions; without it the default of the cluster."},
-    Option{"replication-factor", "number", "Replicas of each; without it the default."},
-    Option{"replica-assignment", "1:2,2:3", "Brokers of each partition, instead of both numbers."},
-    Option{"config", "name=value", "A setting of the topic to create.", true},
-    Option{"if-not-exists", "", "With --create: an existing topic is no error."},
-    Option{"if-exists", "", "With --alter, --delete, --describe: a missing topic is no error."},
-    Option{"exclude-internal", "", "Leave out the topics of the brokers themselves."},
-    Option{"under-replicated-partitions", "", "With --describe: partitions short of replicas."},
-    Option{"unavailable-partitions", "", "With --describe: partitions without a leader."},
-    Option{"under-min-isr-partitions", "", "With --describe: Isr below min.insync.replicas."},
-    Option{"at-min-isr-partitions", "", "With --describe: Isr equal to min.insync.replicas."},
-    Option{"topics-with-overrides", "", "With --describe: topics with settings of their own."},
-    Option{.name = "zookeeper",
-           .value = "host:port,...",
-           .doc = "",
-           .refusal = "speaking to ZooKeeper directly comes with a later release; use "
-                      "--bootstrap-server host:9092"},
-    Option{.name = "topic-id", .value = "id", .doc = "", .refusal = kLater},
-    Option{.name = "delete-config",
-           .value = "name",
-           .doc = "",
-           .refusal = "settings of a topic are changed with kafka-configs.sh"},
-    Option{.name = "partition-size-limit-per-response",
-           .value = "number",
-           .doc = "",
-           .refusal = "brokers in ZooKeeper mode describe all partitions at once"},
-};
-constexpr Usage kUsage{
-    .program = "kafka-topics.sh",
-    .summary = "Creates, lists, describes, alters and deletes topics.",
-    .options = kOptions,
-    .operands = "",
-    .examples =
-        "  kafka-topics.sh --bootstrap-server localhost:9092 --create --topic orders "
-        "--partitions 6\n"
-        "  kafka-topics.sh --bootstrap-server localhost:9092 --describe --topic orders\n",
-};
-constexpr std::array<std::string_view, 5> kActions{"create", "list", "describe", "alter", "delete"};
 constexpr std::int8_t kTopicResource = 2;
 constexpr std::int8_t kDefaultSource = 5;  // DescribeConfigs: neither the topic nor a broker set it
-constexpr std::int64_t kInt32Max = 2'147'483'647;
-constexpr std::int64_t kInt16Max = 32'767;
 
 using kafka::ErrorCode;
 
@@ -111,33 +61,6 @@ Result<kafka::ResponseOf<Request>> ask_controller(Target& target, Request reques
     return ask(target, kafka::TheController{}, std::move(request), std::move(plan));
 }
 
-// "1:2,2:3": brokers of each partition.
-Result<std::vector<std::vector<std::int32_t>>> parse_assignment(std::string_view text) {
-    std::vector<std::vector<std::int32_t>> partitions(1);
-    while (!text.empty()) {
-        std::int32_t broker = 0;
-        const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), broker);
-        if (error != std::errc{}) {
-            return fail(Errc::invalid_argument,
-                        fmt::format("--replica-assignment: '{}' is not of the form 1:2,2:3", text));
-        }
-        partitions.back().push_back(broker);
-        text.remove_prefix(static_cast<std::size_t>(at - text.data()));
-        if (text.empty()) {
-            break;
-        }
-        const char separator = text.front();
-        text.remove_prefix(1);
-        if ((separator != ',' && separator != ':') || text.empty()) {
-            return fail(Errc::invalid_argument, "--replica-assignment is not of the form 1:2,2:3");
-        }
-        if (separator == ',') {
-            partitions.emplace_back();
-        }
-    }
-    return partitions;
-}
-
 // The topics whose whole name the expression of --topic matches; all without one.
 Result<std::vector<kafka::MetadataResponse::Topic>> matching_topics(Target& target) {
     const kafka::MetadataResponse response = TRY(fetch_metadata(target.runner, target.cluster, {}));
@@ -158,7 +81,8 @@ Result<std::vector<kafka::MetadataResponse::Topic>> matching_topics(Target& targ
         }
     }
     std::ranges::sort(topics, {}, [](const auto& topic) { return topic.name.value_or(""); });
-    if (topics.empty() && target.options.has("topic") && !target.options.has("if-exists")) {
+    const bool may_be_none = target.options.has("if-exists") || target.options.has("list");
+    if (topics.empty() && target.options.has("topic") && !may_be_none) {
         return fail(Errc::not_found, fmt::format("Topic '{}' does not exist as expected",
                                                  *target.options.text("topic")));
     }
@@ -170,10 +94,8 @@ Result<kafka::CreateTopicsRequest> creation(const Target& target) {
     request.timeout_ms = target.timeout_ms;
     auto& topic = request.topics.emplace_back();
     topic.name = target.options.text_or("topic", "");
-    const auto partitions = TRY(target.options.number("partitions", 1, kInt32Max));
-    const auto replicas = TRY(target.options.number("replication-factor", 1, kInt16Max));
-    topic.num_partitions = static_cast<std::int32_t>(partitions.value_or(-1));
-    topic.replication_factor = static_cast<std::int16_t>(replicas.value_or(-1));
+    topic.replication_factor = TRY(replication_factor_of(target.options)).value_or(-1);
+    topic.num_partitions = TRY(partitions_of(target.options)).value_or(-1);
     if (const auto text = target.options.text("replica-assignment")) {
         std::int32_t index = 0;
         for (auto& brokers : TRY(parse_assignment(*text))) {
@@ -182,13 +104,7 @@ Result<kafka::CreateTopicsRequest> creation(const Target& target) {
         }
     }
     for (const std::string& pair : target.options.all("config")) {
-        auto [name, value] = split_pair(pair);
-        if (name.size() == pair.size() || name.empty()) {
-            return fail(Errc::invalid_argument,
-                        fmt::format("Invalid topic config '{}': all configs to be added must be "
-                                    "in the format \"key=val\".",
-                                    pair));
-        }
+        auto [name, value] = TRY(parse_setting(pair));
         topic.configs.push_back({.name = std::move(name), .value = std::move(value)});
     }
     return request;
@@ -219,9 +135,12 @@ Status create(Target& target) {
 }
 
 Status list(Target& target) {
+    std::vector<std::string> names;
     for (const auto& topic : TRY(matching_topics(target))) {
-        fmt::print("{}\n", topic.name.value_or(""));
+        names.push_back(topic.name.value_or(""));
     }
+    // Without topics the Java tool prints an empty line.
+    fmt::print("{}\n", fmt::join(names, "\n"));
     return {};
 }
 
@@ -260,19 +179,16 @@ Result<std::map<std::string, TopicSettings>> fetch_settings(
 bool is_shown(const Options& options, const PartitionState& partition, std::int32_t min_isr,
               const std::set<std::int32_t>& brokers) {
     const auto isr = static_cast<std::int32_t>(partition.isr.size());
-    if (options.has("under-replicated-partitions")) {
-        return partition.isr.size() < partition.replicas.size();
-    }
-    if (options.has("unavailable-partitions")) {
-        return !brokers.contains(partition.leader);
-    }
-    if (options.has("under-min-isr-partitions")) {
-        return isr < min_isr;
-    }
-    if (options.has("at-min-isr-partitions")) {
-        return isr == min_isr;
-    }
-    return true;
+    const std::array<std::pair<std::string_view, bool>, 4> kinds{{
+        {"under-replicated-partitions", partition.isr.size() < partition.replicas.size()},
+        {"unavailable-partitions", !brokers.contains(partition.leader)},
+        {"under-min-isr-partitions", isr < min_isr},
+        {"at-min-isr-partitions", isr == min_isr},
+    }};
+    const auto is_asked = [&options](const auto& kind) { return options.has(kind.first); };
+    return std::ranges::none_of(kinds, is_asked) ||
+           std::ranges::any_of(kinds,
+                               [&](const auto& kind) { return is_asked(kind) && kind.second; });
 }
 
 TopicState state_of(const kafka::MetadataResponse::Topic& topic, const TopicSettings& settings) {
@@ -317,13 +233,13 @@ Status describe(Target& target) {
 }
 
 Status alter(Target& target) {
-    const auto count = TRY(target.options.number("partitions", 1, kInt32Max));
+    const auto count = TRY(partitions_of(target.options));
     kafka::CreatePartitionsRequest request;
     request.timeout_ms = target.timeout_ms;
     for (const auto& topic : TRY(matching_topics(target))) {
         auto& item = request.topics.emplace_back();
         item.name = topic.name.value_or("");
-        item.count = static_cast<std::int32_t>(count.value_or(0));
+        item.count = count.value_or(0);
         item.assignments.reset();  // null: the controller chooses
         if (const auto text = target.options.text("replica-assignment")) {
             auto partitions = TRY(parse_assignment(*text));
@@ -370,36 +286,6 @@ Status remove(Target& target) {
     return {};
 }
 
-// What Java's tool checks before it connects. The message, or nothing.
-std::optional<std::string> misuse(const Options& options) {
-    const auto actions = std::ranges::count_if(
-        kActions, [&](std::string_view action) { return options.has(action); });
-    if (actions != 1) {
-        return "Command must include exactly one action: --list, --describe, --create, --alter or "
-               "--delete";
-    }
-    if (!options.has("bootstrap-server")) {
-        return "--bootstrap-server must be specified";
-    }
-    const bool names_one = options.has("create") || options.has("alter") || options.has("delete");
-    if (names_one && !options.has("topic")) {
-        return "Missing required argument \"[topic]\"";
-    }
-    if (options.has("alter") && !options.has("partitions")) {
-        return "Missing required argument \"[partitions]\"";
-    }
-    if (options.has("config") && !options.has("create")) {
-        return "Option \"[config]\" can be used only with --create; settings of a topic are "
-               "changed with kafka-configs.sh";
-    }
-    const bool placed = options.has("create") && options.has("replica-assignment");
-    if (placed && (options.has("partitions") || options.has("replication-factor"))) {
-        return "Option \"[replica-assignment]\" can't be used with option \"[partitions]\" or "
-               "\"[replication-factor]\"";
-    }
-    return std::nullopt;
-}
-
 Status act(Target& target) {
     if (target.options.has("create")) {
         return create(target);
@@ -416,31 +302,23 @@ Status act(Target& target) {
 }  // namespace
 
 int kafka_topics(const Invocation& invocation) {
-    const auto options = read_options(kUsage, invocation);
+    const auto options = read_options(kTopicsUsage, invocation);
     if (!options) {
         return options.error();
     }
-    if (const auto message = misuse(*options)) {
-        (void)usage_error(invocation, *message);
-        return exit_failed;
-    }
-    const std::array numbers{options->number("partitions", 1, kInt32Max),
-                             options->number("replication-factor", 1, kInt16Max)};
-    for (const auto& number : numbers) {
-        if (!number) {
-            return usage_error(invocation, number.error().message);
-        }
+    if (const auto message = topics_misuse(*options)) {
+        return misuse_error(invocation, *message);
     }
     const std::string bootstrap = *options->text("bootstrap-server");
     auto endpoints = parse_bootstrap(bootstrap);
     if (!endpoints) {
-        return usage_error(invocation, endpoints.error().message);
+        return refusal(invocation, endpoints.error());
     }
     const auto properties = client_properties(
         ClientKind::admin,
         {.file = options->text_or("command-config", ""), .pairs = {}, .pairs_option = ""});
     if (!properties) {
-        return usage_error(invocation, properties.error().message);
+        return refusal(invocation, properties.error());
     }
     EventRunner runner;
     runner.when_slow(fmt::format("No answer from {} yet; broker may not be available.", bootstrap));

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "cli/event_runner.h"
 #include "cli/kafka_connection.h"
@@ -18,18 +19,22 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Duration kStopTime = 120s;
-constexpr std::array kOptions{kDirectoryOption};
+constexpr std::array kStatusOptions{
+    kDirectoryOption,
+    Option{"output", "text|json", "How to print it; default text."},
+};
+constexpr std::array kDownOptions{kDirectoryOption};
 constexpr Usage kStatusUsage{
     .program = "millrace status",
     .summary = "Shows what runs in the directory of a local cluster. Exit code 0: all is ready.",
-    .options = kOptions,
+    .options = kStatusOptions,
     .operands = "",
-    .examples = "  millrace status --dir build/run\n",
+    .examples = "  millrace status --dir build/run\n  millrace status --output json\n",
 };
 constexpr Usage kDownUsage{
     .program = "millrace down",
     .summary = "Stops the local cluster of a directory. Its data stays.",
-    .options = kOptions,
+    .options = kDownOptions,
     .operands = "",
     .examples = "  millrace down --dir build/run\n",
 };
@@ -48,7 +53,44 @@ void print_resources(const std::vector<ResourceState>& resources) {
     }
 }
 
+void print_json(const std::string& directory, int pid, const std::string& url,
+                const std::vector<ResourceState>& resources) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const ResourceState& resource : resources) {
+        list.push_back({{"kind", resource.kind},
+                        {"name", resource.name},
+                        {"ready", resource.ready},
+                        {"message", resource.message},
+                        {"address", resource.address}});
+    }
+    const nlohmann::ordered_json status{
+        {"directory", directory}, {"operator", pid}, {"apiServer", url}, {"resources", list}};
+    fmt::print("{}\n", status.dump(2));
+}
+
+// Why nothing answers in the directory.
+std::string why_down(const std::string& directory) {
+    const std::vector<int> left = orphans(directory);
+    if (!left.empty()) {
+        return fmt::format(
+            "The operator of {} has died; its servers still run (processes {}). "
+            "'millrace up' goes on with them, 'millrace down' stops them.",
+            directory, fmt::join(left, ", "));
+    }
+    if (fs::exists(directory + "/operator.pid")) {
+        return fmt::format("Nothing runs in {}; the operator there has died.", directory);
+    }
+    return fmt::format("Nothing runs in {}.", directory);
+}
+
 }  // namespace
+
+std::vector<int> orphans(const std::string& directory) {
+    std::vector<int> pids = own_processes_in("millrace-broker", directory);
+    const std::vector<int> coordinators = own_processes_in("millrace-coordinator", directory);
+    pids.insert(pids.end(), coordinators.begin(), coordinators.end());
+    return pids;
+}
 
 std::string local_directory(const Options& options) {
     const char* const home = std::getenv("MILLRACE_HOME");
@@ -85,11 +127,22 @@ int local_status(const Invocation& invocation) {
     if (!options) {
         return options.error();
     }
+    const std::string output = options->text_or("output", "text");
+    if (output != "text" && output != "json") {
+        return usage_error(invocation,
+                           fmt::format("--output is '{}', allowed are text and json", output));
+    }
     const std::string directory = local_directory(*options);
     const int pid = operator_pid(directory);
-    const std::string url = api_server_url(directory);
-    if (pid == 0 || url.empty()) {
-        fmt::print("Nothing runs in {}.\n", directory);
+    const std::string url = pid == 0 ? "" : api_server_url(directory);
+    if (url.empty()) {
+        if (output == "json") {
+            print_json(directory, pid, url, {});
+        } else if (pid == 0) {
+            fmt::print("{}\n", why_down(directory));
+        } else {
+            fmt::print("The operator of {} (process {}) is starting.\n", directory, pid);
+        }
         return exit_failed;
     }
     EventRunner runner;
@@ -98,9 +151,15 @@ int local_status(const Invocation& invocation) {
     if (!resources) {
         return failure(invocation, resources.error().message);
     }
-    fmt::print("Directory {}, operator {}, API server {}\n\n", directory, pid, url);
-    print_resources(*resources);
-    return std::ranges::all_of(*resources, &ResourceState::ready) ? exit_ok : exit_failed;
+    if (output == "json") {
+        print_json(directory, pid, url, *resources);
+    } else {
+        fmt::print("Directory {}, operator {}, API server {}\n\n", directory, pid, url);
+        print_resources(*resources);
+    }
+    const bool ready =
+        !resources->empty() && std::ranges::all_of(*resources, &ResourceState::ready);
+    return ready ? exit_ok : exit_failed;
 }
 
 int local_down(const Invocation& invocation) {
@@ -110,14 +169,18 @@ int local_down(const Invocation& invocation) {
     }
     const std::string directory = local_directory(*options);
     const int pid = operator_pid(directory);
-    if (pid == 0) {
-        fmt::print("Nothing runs in {}.\n", directory);
+    const std::vector<int> to_end = pid == 0 ? orphans(directory) : std::vector{pid};
+    fmt::print("{}\n", to_end.empty() ? why_down(directory) : "Stopping");
+    std::fflush(stdout);
+    if (to_end.empty()) {
         return exit_ok;
     }
     EventRunner runner;
-    const Status ended = terminate(runner, pid, kStopTime);
-    if (!ended) {
-        return failure(invocation, ended.error().message);
+    for (const int process : to_end) {
+        const Status ended = terminate(runner, process, kStopTime);
+        if (!ended) {
+            return failure(invocation, ended.error().message);
+        }
     }
     fmt::print("Stopped. The data stays in {}.\n", directory);
     return exit_ok;

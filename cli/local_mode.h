@@ -17,6 +17,8 @@ std::string local_directory(const Options& options);
 
 // The operator that works in the directory; 0 when none does.
 int operator_pid(const std::string& directory);
+// Servers of the directory that outlived their operator, brokers first: it was killed, or died.
+std::vector<int> orphans(const std::string& directory);
 // "http://127.0.0.1:PORT" of its API server; empty when it does not listen.
 std::string api_server_url(const std::string& directory);
 

@@ -26,6 +26,9 @@ constexpr Duration kListenTime = 30s;
 constexpr Duration kLookInterval = 100ms;
 constexpr Duration kConnectTime = 2s;
 constexpr Duration kStopTime = 120s;
+// So long nothing becomes ready before what is waited for is told again.
+constexpr Duration kQuietTime = 5s;
+constexpr int kLinesShown = 3;
 constexpr std::int64_t kReadySeconds = 180;
 constexpr std::int64_t kReadySecondsMax = 86'400;
 constexpr std::int64_t kPortMax = 65'535;
@@ -91,13 +94,21 @@ std::map<std::string, std::string> own_environment() {
     return variables;
 }
 
+// As a user in the working directory writes it.
+std::string shown_path(const std::string& path) {
+    const std::string here = fs::current_path().string() + "/";
+    return path.starts_with(here) ? path.substr(here.size()) : path;
+}
+
 // The operator as a child: from its start to its end.
 class LocalCluster {
  public:
     LocalCluster(const Invocation& invocation, const Plan& plan)
-        : x_invocation(invocation),
-          x_plan(plan),
-          x_processes(runtime::make_process_runner(x_runner.loop())) {}
+        : x_invocation(invocation), x_plan(plan) {
+        // Before the first thread.
+        x_runner.take_signals();
+        x_processes = runtime::make_process_runner(x_runner.loop());
+    }
 
     int run() {
         const int code = serve();
@@ -115,6 +126,8 @@ class LocalCluster {
         std::error_code error;
         fs::create_directories(x_plan.directory, error);
         fs::remove(x_plan.directory + "/api-server.url", error);
+        // The log tells of this run; the one before it is kept.
+        fs::rename(log_path(), log_path() + ".1", error);
         runtime::ProcessOptions options;
         options.argv = {fmt::format("{}/{}", x_invocation.bin_directory, kOperator), "--local",
                         x_plan.directory, "--port", x_plan.port};
@@ -130,12 +143,12 @@ class LocalCluster {
     }
 
     int serve() {
-        x_runner.take_signals();
         const Status started = start();
         if (!started) {
             return failure(x_invocation, started.error().message);
         }
-        fmt::print("Starting in {}\n", x_plan.directory);
+        fmt::print("Everything this run writes lies in {}\nWaiting for the resources of {}\n",
+                   x_plan.directory, fmt::join(x_plan.files, ", "));
         std::fflush(stdout);
         const bool listens = x_runner.poll_until(
             [this] {
@@ -149,24 +162,24 @@ class LocalCluster {
         if (!all_become_ready(api)) {
             return gave_up(x_last_reason);
         }
-        print_addresses();
-        if (!x_plan.demo_file.empty()) {
+        const bool shows = !x_plan.demo_file.empty();
+        if (shows) {
             const Status shown =
-                run_demo(x_invocation.bin_directory, x_bootstrap,
+                run_demo(x_runner, x_invocation.bin_directory, x_bootstrap,
                          {.lines = x_plan.demo_file, .directory = x_plan.directory});
             if (!shown) {
-                return failure(x_invocation, shown.error().message);
-            }
-            if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) {
-                return exit_ok;
+                return gave_up(shown.error().message);
             }
         }
-        return stay();
+        print_addresses();
+        const bool on_terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+        return shows && !on_terminal ? exit_ok : stay();
     }
 
     // Looks until every declared resource is ready, and says so for each.
     bool all_become_ready(LocalApi& api) {
         ReadyProgress progress(x_plan.expected);
+        Instant quiet_since = x_started;
         const Instant end = x_started + x_plan.ready_time;
         while (!ended() && !interrupted() && x_runner.loop().now() < end) {
             const auto resources = api.resources();
@@ -176,16 +189,22 @@ class LocalCluster {
                 note_addresses(*resources);
                 const bool served = all_serve(*resources);
                 for (const ResourceState& resource : *resources) {
-                    fmt::print("{}", progress.note(resource.title(), resource.ready && served,
-                                                   resource.message, elapsed()));
+                    const std::string news = progress.note(
+                        resource.title(), resource.ready && served, resource.message, elapsed());
+                    quiet_since = news.empty() ? quiet_since : x_runner.loop().now();
+                    fmt::print("{}", news);
                 }
-                std::fflush(stdout);
                 if (progress.complete()) {
                     fmt::print("All ready after {:.1f} s.\n", seconds_of(elapsed()));
                     return true;
                 }
                 x_last_reason = progress.waiting_for();
             }
+            if (x_runner.loop().now() - quiet_since >= kQuietTime) {
+                quiet_since = x_runner.loop().now();
+                fmt::print("  after {:.0f} s: {}\n", seconds_of(elapsed()), x_last_reason);
+            }
+            std::fflush(stdout);
             x_runner.run_until([this] { return ended() || interrupted(); }, kLookInterval);
         }
         return false;
@@ -225,15 +244,22 @@ class LocalCluster {
     }
 
     void print_addresses() const {
-        const std::string& bin = x_invocation.bin_directory;
+        const std::string bin = shown_path(x_invocation.bin_directory);
         const std::string first = x_bootstrap.substr(0, x_bootstrap.find(','));
-        fmt::print("\nKafka      {}\nZooKeeper  {}\n\nNext:\n", x_bootstrap, x_coordinator);
+        const std::string url = api_server_url(x_plan.directory);
+        fmt::print(
+            "\n  Kafka       {}\n  ZooKeeper   {}\n  Kubernetes  {}\n\nNext, in another "
+            "terminal:\n",
+            x_bootstrap, x_coordinator, url);
+        fmt::print("  kcat -b {} -L\n", first);
         fmt::print("  {}/kafka-topics.sh --bootstrap-server {} --describe\n", bin, first);
-        fmt::print("  {}/kafka-console-producer.sh --bootstrap-server {} --topic demo\n", bin,
-                   first);
-        fmt::print("  {}/zkCli.sh -server {}\n", bin, x_coordinator);
-        fmt::print("  {}/millrace status --dir {}\n", bin, x_plan.directory);
-        fmt::print("  KUBECONFIG={}/kubeconfig kubectl get millrace\n\n", x_plan.directory);
+        fmt::print(
+            "  {}/kafka-console-consumer.sh --bootstrap-server {} --topic demo "
+            "--from-beginning\n",
+            bin, first);
+        fmt::print("  {}/zkCli.sh -server {} ls /brokers/ids\n", bin, x_coordinator);
+        fmt::print("  kubectl --server {} get millrace\n", url);
+        fmt::print("  {}/millrace status --dir {}\n\n", bin, shown_path(x_plan.directory));
         std::fflush(stdout);
     }
 
@@ -249,15 +275,15 @@ class LocalCluster {
 
     int gave_up(std::string_view reason) {
         if (interrupted()) {
-            return exit_failed;
+            fmt::print("\nInterrupted\n");
+            return exit_of_signals + x_runner.interrupted();
         }
-        if (ended()) {
-            return failure(x_invocation,
-                           fmt::format("the operator ended with {}; its output is in {}",
-                                       x_end->to_string(), log_path()));
-        }
-        return failure(x_invocation,
-                       fmt::format("{}; the operator's output is in {}", reason, log_path()));
+        const std::string last = last_lines(log_path(), kLinesShown);
+        return failure(x_invocation, fmt::format("{}\n{}The output of the operator is in {}",
+                                                 ended() ? fmt::format("the operator ended with {}",
+                                                                       x_end->to_string())
+                                                         : std::string(reason),
+                                                 ended() ? last : "", log_path()));
     }
 
     void stop() {
@@ -268,7 +294,7 @@ class LocalCluster {
         std::fflush(stdout);
         (void)x_processes->signal(*x_operator, SIGTERM);
         if (x_runner.run_until([this] { return ended(); }, kStopTime)) {
-            fmt::print("Stopped. The data stays in {}.\n", x_plan.directory);
+            fmt::print("Stopped in order. The data stays in {}\n", x_plan.directory);
         } else {
             fmt::print("The operator (process {}) has not ended yet; see {}.\n", x_operator->pid,
                        log_path());

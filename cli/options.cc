@@ -114,7 +114,7 @@ class OptionParser {
  private:
     Status take_operand(const std::string& word) {
         if (x_usage.operands.empty()) {
-            return fail(Errc::invalid_argument, fmt::format("unexpected argument '{}'", word));
+            return fail(Errc::unsupported, fmt::format("unexpected argument '{}'", word));
         }
         x_options.x_operands.push_back(word);
         return {};
@@ -125,7 +125,7 @@ class OptionParser {
         const std::string_view name = text.substr(0, equals);
         const Option* const option = TRY(find(name));
         if (!option->refusal.empty()) {
-            return fail(Errc::invalid_argument, fmt::format("--{}: {}", name, option->refusal));
+            return fail(Errc::unsupported, fmt::format("--{}: {}", name, option->refusal));
         }
         const bool seen = x_options.x_values.contains(option->name);
         std::vector<std::string>& values = x_options.x_values[std::string(option->name)];
@@ -136,15 +136,22 @@ class OptionParser {
             return {};
         }
         if (seen && !option->repeatable) {
-            return fail(Errc::invalid_argument, fmt::format("--{} is given twice", name));
+            return fail(
+                Errc::invalid_argument,
+                fmt::format("Found multiple arguments for option {}, but you asked for only one",
+                            option->name));
         }
         if (equals != std::string_view::npos) {
             values.emplace_back(text.substr(equals + 1));
             return {};
         }
         if (x_next == x_words.size() || is_known_option(x_words[x_next])) {
-            return fail(Errc::invalid_argument,
-                        fmt::format("Option {} requires an argument: {}", name, option->value));
+            if (option->implied.empty()) {
+                return fail(Errc::invalid_argument,
+                            fmt::format("Option {} requires an argument", option->name));
+            }
+            values.emplace_back(option->implied);
+            return {};
         }
         values.push_back(x_words[x_next++]);
         return {};
@@ -156,9 +163,7 @@ class OptionParser {
     }
 
     const Option* exact(std::string_view name) const {
-        const auto found = std::ranges::find_if(x_known, [&](const Option& option) {
-            return option.name == name || (!option.alias.empty() && option.alias == name);
-        });
+        const auto found = std::ranges::find(x_known, name, &Option::name);
         return found == x_known.end() ? nullptr : &*found;
     }
 
@@ -187,7 +192,7 @@ class OptionParser {
         } else if (const auto nearest = nearest_name(name, names)) {
             message += fmt::format("; did you mean --{}?", *nearest);
         }
-        return fail(Errc::invalid_argument, std::move(message));
+        return fail(Errc::unsupported, std::move(message));
     }
 
     const Usage& x_usage;
@@ -236,6 +241,25 @@ Result<std::optional<std::int64_t>> Options::number(std::string_view name, std::
                     fmt::format("--{} is {}, allowed are {} to {}", name, value, least, greatest));
     }
     return std::optional(value);
+}
+
+std::string half_width(std::string_view text) {
+    constexpr std::array<std::pair<std::string_view, char>, 6> kFullWidth{{
+        {"\xef\xbc\x9a", ':'},
+        {"\xef\xbc\x8c", ','},
+        {"\xef\xbc\x8f", '/'},
+        {"\xef\xbc\x8e", '.'},
+        {"\xef\xbc\x9d", '='},
+        {"\xe3\x80\x80", ' '},
+    }};
+    std::string out;
+    while (!text.empty()) {
+        const auto found = std::ranges::find_if(
+            kFullWidth, [text](const auto& pair) { return text.starts_with(pair.first); });
+        out += found == kFullWidth.end() ? text.front() : found->second;
+        text.remove_prefix(found == kFullWidth.end() ? 1 : found->first.size());
+    }
+    return out;
 }
 
 std::string help_text(const Usage& usage) {

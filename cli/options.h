@@ -19,9 +19,10 @@ struct Option {
     std::string_view value;  // what its value is; empty: a flag
     std::string_view doc;
     bool repeatable = false;
-    std::string_view alias = {};  // another name with the same meaning
-    std::string_view refusal =
-        {};  // set: the Java tool knows it, and this one says why it does not
+    // Set: the Java tool knows it, and this one says why it does not.
+    std::string_view refusal = {};
+    // Set: the value may be left out, and this is meant then.
+    std::string_view implied = {};
 };
 
 // What a command takes. Texts and options live as long as the process.
@@ -31,12 +32,14 @@ struct Usage {
     std::span<const Option> options;
     std::string_view operands;  // what stands behind the options; empty: nothing may
     std::string_view examples;
+    // The exit code for values and combinations that are wrong: 1 where the Java tool has it.
+    int misuse = 2;
 };
 
 class Options {
  public:
-    // Words are those behind the name of the command. Errors: invalid_argument with one sentence for the user; an unknown
-    // option is told with the nearest known one.
+    // Words are those behind the name of the command. Errors, each with one sentence for the user: unsupported for an option
+    // that is not known (told with the nearest known one) or is refused; invalid_argument for what is wrong otherwise.
     static Result<Options> parse(const Usage& usage, std::span<const std::string> words);
 
     bool has(std::string_view name) const { return x_values.contains(name); }
@@ -55,6 +58,10 @@ class Options {
     std::map<std::string, std::vector<std::string>, std::less<>> x_values;
     std::vector<std::string> x_operands;
 };
+
+// Full-width colons, commas, slashes, points, equals signs and blanks, as an input method for Chinese leaves them, become
+// those of ASCII. For values that are addresses.
+std::string half_width(std::string_view text);
 
 // --help and --version are options of every command and need no row.
 std::string help_text(const Usage& usage);

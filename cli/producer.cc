@@ -96,6 +96,7 @@ Status Producer::add(const Message& message) {
     record.timestamp = x_loop.wall_now().millis;
     record.key = message.key;
     record.value = message.value;
+    record.headers = message.headers;
     const std::size_t size = kafka::record_size_max(record);
     if (size + kafka::kBatchHeaderSize > x_options.request_bytes_max) {
         ++x_lost;
@@ -232,6 +233,7 @@ void Producer::transmit(std::size_t index) {
     kafka::ClusterClient::Plan<kafka::ProduceRequest> plan;
     plan.versions.least = kFirstWithBatches;
     plan.error_of = partition_error;
+    plan.retries_most = x_options.retries_most;
     const kafka::TopicPartition to{x_options.topic,
                                    kafka::PartitionId(static_cast<std::int32_t>(index))};
     // The bytes live in `closed` until the answer, longer than any encoding of the request.

@@ -25,6 +25,7 @@ struct ProducerOptions {
     std::size_t buffer_bytes = 32 << 20;        // above, full() holds
     Duration linger{};                          // how long a batch waits for company
     std::int32_t timeout_ms = 30'000;           // how long a broker may wait for its replicas
+    std::optional<std::int32_t> retries_most;  // of a batch; absent: as long as the cluster's calls
     bool idempotent = false;
 };
 
@@ -32,6 +33,7 @@ struct ProducerOptions {
 struct Message {
     std::optional<BytesView> key;
     std::optional<BytesView> value;
+    std::vector<kafka::RecordHeader> headers;
 };
 
 // The loop and the cluster outlive it, and the loop turns no more after its end.

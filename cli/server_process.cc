@@ -12,7 +12,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
+#include "cli/command.h"
+#include "cli/kafka_connection.h"
 #include "lib/runtime/posix/posix_error.h"
 #include "lib/runtime/posix/posix_file_system.h"
 
@@ -120,8 +123,8 @@ Result<int> run_as_daemon(const ServerCommand& command, const std::string& outpu
     return spawn(command.binary, words_of(command), actions, POSIX_SPAWN_SETSID);
 }
 
-Result<int> run_to_end(const std::vector<std::string>& argv, const std::string& input_path,
-                       const std::string& output_path) {
+Result<int> run_to_end(EventRunner& runner, const std::vector<std::string>& argv,
+                       const std::string& input_path, const std::string& output_path) {
     FileActions actions;
     actions.open(STDIN_FILENO, input_path.empty() ? "/dev/null" : input_path, O_RDONLY);
     if (!output_path.empty()) {
@@ -129,11 +132,16 @@ Result<int> run_to_end(const std::vector<std::string>& argv, const std::string& 
     }
     const int pid = TRY(spawn(argv.front(), argv, actions, 0));
     int state = 0;
-    if (runtime::retry_interrupted([&] { return ::waitpid(pid, &state, 0); }) < 0) {
-        return runtime::fail_errno(errno, "cannot wait for", argv.front());
-    }
-    constexpr int kExitCodeOfSignals = 128;
-    return WIFEXITED(state) ? WEXITSTATUS(state) : kExitCodeOfSignals + WTERMSIG(state);
+    bool asked_to_end = false;
+    runner.poll_until(
+        [&] {
+            if (runner.interrupted() != 0 && !std::exchange(asked_to_end, true)) {
+                ::kill(pid, SIGTERM);
+            }
+            return ::waitpid(pid, &state, WNOHANG) != 0;
+        },
+        EventRunner::kForever);
+    return WIFEXITED(state) ? WEXITSTATUS(state) : exit_of_signals + WTERMSIG(state);
 }
 
 std::vector<int> own_processes(std::string_view program) {
@@ -146,6 +154,16 @@ std::vector<int> own_processes(std::string_view program) {
         }
     }
     std::ranges::sort(pids);
+    return pids;
+}
+
+std::vector<int> own_processes_in(std::string_view program, const std::string& directory) {
+    std::vector<int> pids = own_processes(program);
+    std::erase_if(pids, [&directory](int pid) {
+        std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
+        const std::string words{std::istreambuf_iterator<char>(file), {}};
+        return words.find(directory + "/") == std::string::npos;
+    });
     return pids;
 }
 
@@ -192,6 +210,19 @@ Result<std::string> log_directory(const std::string& bin_directory) {
     }
     return fail(Errc::io_error,
                 fmt::format("cannot write to {}; set LOG_DIR", candidates.back().string()));
+}
+
+std::string last_lines(const std::string& path, int count) {
+    const auto text = read_text_file(path);
+    if (!text || text->empty()) {
+        return "";
+    }
+    std::size_t from = text->ends_with('\n') ? text->size() - 1 : text->size();
+    for (int line = 0; line < count && from > 0; ++line) {
+        const std::size_t end = text->rfind('\n', from - 1);
+        from = end == std::string::npos ? 0 : end;
+    }
+    return text->substr(from == 0 ? 0 : from + 1);
 }
 
 int read_pid(const std::string& path) {

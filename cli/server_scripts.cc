@@ -53,7 +53,7 @@ constexpr Usage kStopUsage{
 int start_server(const Invocation& invocation, const Options& options, ServerCommand command,
                  std::string_view output_name) {
     if (options.operands().size() != 1) {
-        fmt::print(stderr, "USAGE: {} [-daemon] {}\n", invocation.program,
+        fmt::print("USAGE: {} [-daemon] {}\n", invocation.program,
                    output_name == "kafkaServer.out"
                        ? "server.properties [--override property=value]*"
                        : "zookeeper.properties");

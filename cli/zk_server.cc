@@ -23,13 +23,19 @@ constexpr std::string_view kCoordinator = "millrace-coordinator";
 constexpr std::string_view kDefaultPort = "2181";
 constexpr Duration kStartTime = 15s;
 constexpr Duration kStopTime = 60s;
+constexpr int kLinesShown = 3;
+constexpr std::array kOptions{
+    Option{"config", "directory", "Where zoo.cfg lies; wins over $ZOOCFGDIR."},
+};
 constexpr Usage kUsage{
     .program = "zkServer.sh",
     .summary = "Starts, stops and asks a coordinator.",
-    .options = {},
-    .operands = "start|start-foreground|stop|restart|status|version [zoo.cfg]",
+    .options = kOptions,
+    .operands = "start|start-foreground|stop|version|restart|status|print-cmd [zoo.cfg]",
     .examples = "  zkServer.sh start conf/zoo.cfg\n  zkServer.sh status\n",
 };
+constexpr std::array<std::string_view, 7> kActions{
+    "start", "start-foreground", "stop", "version", "restart", "status", "print-cmd"};
 
 std::string from_environment(const char* name) {
     const char* const value = std::getenv(name);
@@ -47,8 +53,9 @@ std::string config_path(const Invocation& invocation, const Options& options) {
         return name;
     }
     std::vector<fs::path> folders;
-    if (const std::string wanted = from_environment("ZOOCFGDIR"); !wanted.empty()) {
-        folders.emplace_back(wanted);
+    if (const std::string wanted = options.text_or("config", from_environment("ZOOCFGDIR"));
+        !wanted.empty()) {
+        return (fs::path(wanted) / name).string();
     }
     const fs::path beside = fs::path(invocation.bin_directory).parent_path() / "conf";
     folders.insert(folders.end(), {beside, "conf", "."});
@@ -92,9 +99,10 @@ Result<Settings> read_settings(const std::string& path) {
     const bool everywhere = address.empty() || address == "0.0.0.0" || address == "::";
     settings.client = TRY(
         runtime::Endpoint::parse(fmt::format("{}:{}", everywhere ? "localhost" : address, port)));
-    const std::string pid_file = from_environment("ZOOPIDFILE");
-    settings.pid_file =
-        pid_file.empty() ? settings.data_directory + "/zookeeper_server.pid" : pid_file;
+    settings.pid_file = from_environment("ZOOPIDFILE");
+    if (settings.pid_file.empty()) {
+        settings.pid_file = settings.data_directory + "/zookeeper_server.pid";
+    }
     return settings;
 }
 
@@ -133,11 +141,17 @@ bool comes_up(EventRunner& runner, int pid, const Settings& settings) {
     return !ended;
 }
 
+Status write_pid(const std::string& path, int pid) {
+    std::error_code ignored;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    return runtime::make_posix_file_system()->replace_file(path, as_bytes(std::to_string(pid)));
+}
+
 int start(const Invocation& invocation, const Settings& settings) {
     fmt::print("Starting zookeeper ... ");
     std::fflush(stdout);
     const int present = read_pid(settings.pid_file);
-    if (runs_program(present, kCoordinator)) {
+    if (runs_program(present, kCoordinator) || runs_program(present, "java")) {
         fmt::print("already running as process {}.\n", present);
         return exit_failed;
     }
@@ -147,16 +161,21 @@ int start(const Invocation& invocation, const Settings& settings) {
         fmt::print("FAILED TO START\n{}\n", pid.error().message);
         return exit_failed;
     }
-    const auto files = runtime::make_posix_file_system();
-    (void)files->make_directories(settings.data_directory);
-    const Status written = files->replace_file(settings.pid_file, as_bytes(std::to_string(*pid)));
+    const Status written = write_pid(settings.pid_file, *pid);
+    if (!written) {
+        fmt::print("FAILED TO WRITE PID\n{}\n", written.error().message);
+        return exit_failed;
+    }
     EventRunner runner;
     if (!comes_up(runner, *pid, settings)) {
-        fmt::print("FAILED TO START\nIts output is in {}\n", output);
+        std::error_code ignored;
+        std::filesystem::remove(settings.pid_file, ignored);
+        fmt::print("FAILED TO START\n{}Its output is in {}\n", last_lines(output, kLinesShown),
+                   output);
         return exit_failed;
     }
     fmt::print("STARTED\n");
-    return written ? exit_ok : failure(invocation, written.error().message);
+    return exit_ok;
 }
 
 int stop(const Invocation& invocation, const Settings& settings) {
@@ -207,6 +226,12 @@ int run_action(const Invocation& invocation, const std::string& action, const Se
         return failure(invocation,
                        run_in_place(server_command(invocation, settings)).error().message);
     }
+    if (action == "print-cmd") {
+        const ServerCommand command = server_command(invocation, settings);
+        fmt::print("\"{}\" \"{}\" > \"{}\" 2>&1 < /dev/null\n", command.binary, settings.config,
+                   output_path(invocation));
+        return exit_ok;
+    }
     if (action == "stop") {
         return stop(invocation, settings);
     }
@@ -225,20 +250,23 @@ int zk_server(const Invocation& invocation) {
         return options.error();
     }
     const std::string action = options->operands().empty() ? "" : options->operands().front();
+    if (std::ranges::find(kActions, action) == kActions.end()) {
+        fmt::print(stderr, "Usage: {} [--config <conf-dir>] {{{}}} [zoo.cfg]\n", invocation.program,
+                   fmt::join(kActions, "|"));
+        return exit_usage;
+    }
+    // Monitoring that reads the output of the Java script expects these lines.
+    const std::string no_jmx = from_environment("JMXDISABLE");
+    fmt::print(stderr, "{}\n",
+               no_jmx.empty() || no_jmx == "false" ? "ZooKeeper JMX enabled by default"
+                                                   : "JMX disabled by user request");
+    const std::string path = config_path(invocation, *options);
+    fmt::print(stderr, "Using config: {}\n", path);
     if (action == "version") {
         fmt::print("Apache ZooKeeper, version 3.9.0 (millrace {}, {})\n", runtime::version(),
                    runtime::revision());
         return exit_ok;
     }
-    constexpr std::array<std::string_view, 5> kActions{"start", "start-foreground", "stop",
-                                                       "restart", "status"};
-    if (std::ranges::find(kActions, action) == kActions.end()) {
-        fmt::print(stderr, "Usage: {} {{{}}} [zoo.cfg]\n", invocation.program,
-                   "start|start-foreground|stop|version|restart|status");
-        return exit_failed;
-    }
-    const std::string path = config_path(invocation, *options);
-    fmt::print(stderr, "Using config: {}\n", path);
     const auto settings = read_settings(path);
     if (!settings) {
         return failure(invocation, settings.error().message);

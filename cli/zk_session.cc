@@ -10,6 +10,8 @@ namespace millrace::cli {
 namespace {
 
 constexpr Duration kConnectTime = 10s;
+// So long a session takes at most where a server is there.
+constexpr Duration kUsualTime = 500ms;
 constexpr Duration kCloseTime = 2s;
 
 std::string_view state_name(zk::SessionEvent event) {
@@ -39,21 +41,39 @@ Status ZkSession::connect(const std::string& servers, Duration session_timeout) 
         close();
     }
     zk::ClientOptions options;
-    options.servers = std::move(*parsed);
+    options.servers = *parsed;
     options.session_timeout = session_timeout;
     x_servers = servers;
     x_client = std::make_unique<zk::Client>(x_runner.loop(), x_runner.network(), std::move(options),
                                             [this](zk::SessionEvent event) { on_event(event); });
     x_client->start();
-    const bool confirmed = x_runner.run_until(
-        [this] { return x_client->connected() || x_client->expired(); }, kConnectTime);
-    if (!confirmed || !x_client->connected()) {
+    const auto is_settled = [this] { return settled(); };
+    if (!x_runner.run_until(is_settled, kUsualTime) && !somebody_listens(parsed->servers)) {
+        return fail(Errc::connection_lost,
+                    fmt::format("KeeperErrorCode = ConnectionLoss for {}: no server listens there",
+                                servers));
+    }
+    if (!wait_for_connection() || x_client->expired()) {
         return fail(Errc::timed_out,
                     fmt::format("KeeperErrorCode = ConnectionLoss for {}: no server has confirmed "
                                 "a session within {} s",
                                 servers, to_millis(kConnectTime) / 1000));
     }
     return {};
+}
+
+bool ZkSession::wait_for_connection() {
+    return x_runner.run_until([this] { return settled(); }, kConnectTime);
+}
+
+bool ZkSession::somebody_listens(const std::vector<runtime::Endpoint>& servers) {
+    return std::ranges::any_of(servers, [this](const runtime::Endpoint& server) {
+        return x_runner
+            .await<Result<std::unique_ptr<runtime::Stream>>>([&](auto then) {
+                x_runner.network().connect(server, kConnectTime, std::move(then));
+            })
+            .has_value();
+    });
 }
 
 void ZkSession::close() {

@@ -18,7 +18,8 @@ class ZkSession {
     ZkSession(const ZkSession&) = delete;
     ZkSession& operator=(const ZkSession&) = delete;
 
-    // Ends the session there was. Waits until a server has confirmed the new one. Errors: invalid_argument, timed_out.
+    // Ends the session there was. Waits until a server has confirmed the new one. Errors: invalid_argument, timed_out,
+    // connection_lost when nothing listens at any of the addresses.
     Status connect(const std::string& servers, Duration session_timeout);
     // Ends the session at the server.
     void close();
@@ -30,9 +31,13 @@ class ZkSession {
     void print_watches(bool on) { x_print_watches = on; }
     bool prints_watches() const { return x_print_watches; }
 
-    // start gets the client and a callback for the answer. open() must hold.
+    // start gets the client and a callback for the answer. open() must hold. Without a connection the answer is
+    // connection_loss after a while.
     template <class T, class Start>
     zk::Answer<T> ask(Start start) {
+        if (!wait_for_connection()) {
+            return {.error = zk::ErrorCode::connection_loss, .value = {}, .zxid = 0};
+        }
         return x_runner.await<zk::Answer<T>>(
             [&](zk::Callback<T> then) { start(*x_client, std::move(then)); });
     }
@@ -40,6 +45,9 @@ class ZkSession {
     zk::Watcher watcher(bool wanted);
 
  private:
+    bool wait_for_connection();
+    bool settled() const { return x_client->connected() || x_client->expired(); }
+    bool somebody_listens(const std::vector<runtime::Endpoint>& servers);
     void on_event(zk::SessionEvent event);
     void print(const std::string& text) const;
 

@@ -57,10 +57,8 @@ constexpr std::array kShellRows{
 };
 
 // What the Java shell has beside them.
-constexpr std::array<std::string_view, 10> kLaterCommands{
-    "addWatch",      "config",    "delquota", "getAllChildrenNumber",
-    "getEphemerals", "listquota", "reconfig", "removewatches",
-    "setquota",      "whoami"};
+constexpr std::array<std::string_view, 7> kLaterCommands{
+    "addWatch", "config", "delquota", "listquota", "reconfig", "removewatches", "setquota"};
 
 // Blanks part words; quotes keep blanks and are taken off.
 std::vector<std::string> split_words(std::string_view line) {
@@ -95,7 +93,9 @@ void print_help() {
         rows.push_back(fmt::format("\t{} {}", row.name, row.arguments));
     }
     std::ranges::sort(rows);
-    fmt::print(stderr, "ZooKeeper -server host:port cmd args\n{}\n", fmt::join(rows, "\n"));
+    fmt::print(stderr,
+               "ZooKeeper -server host:port -client-configuration properties-file cmd args\n{}\n",
+               fmt::join(rows, "\n"));
 }
 
 class Shell {
@@ -106,7 +106,10 @@ class Shell {
     int run_one(const std::vector<std::string>& words) {
         fmt::print("Connecting to {}\n", x_servers);
         std::fflush(stdout);
-        if (words.front() != "version" && words.front() != "help" && !connect()) {
+        // What the shell answers itself needs no server.
+        const bool asks = std::ranges::find(zk_commands(), words.front(), &ZkCommand::name) !=
+                          zk_commands().end();
+        if (asks && !connect()) {
             return exit_failed;
         }
         const int code = execute(words);
@@ -182,6 +185,10 @@ class Shell {
         if (!options) {
             fmt::print(stderr, "{}\n{} {}\n", options.error().message, command.name,
                        command.arguments);
+            return options.error().code == Errc::unsupported ? exit_usage : exit_failed;
+        }
+        if (options->has("help") || options->has("version")) {
+            fmt::print(stderr, "{} {}\n", command.name, command.arguments);
             return exit_usage;
         }
         const std::size_t operands = options->operands().size();
@@ -212,12 +219,12 @@ class Shell {
             return exit_ok;
         }
         if (name == "connect") {
-            x_servers = words.size() > 1 ? words[1] : x_servers;
+            x_servers = words.size() > 1 ? half_width(words[1]) : x_servers;
             return connect() ? exit_ok : exit_failed;
         }
         if (name == "help") {
-            print_help();
-            return exit_ok;
+            // Java's shell takes it for an unknown word, which makes it print the same.
+            return unknown(name);
         }
         if (name == "version") {
             fmt::print("ZooKeeper CLI version: 3.9.0 (millrace {}, {})\n", runtime::version(),
@@ -236,10 +243,16 @@ class Shell {
         }
         if (std::ranges::find(kLaterCommands, name) != kLaterCommands.end()) {
             fmt::print(stderr, "{} comes with a later release of this shell\n", name);
-            return exit_failed;
+            return exit_usage;
         }
+        return unknown(name);
+    }
+
+    static int unknown(const std::string& name) {
         print_help();
-        fmt::print(stderr, "Command not found: Command not found {}\n", name);
+        if (name != "help") {
+            fmt::print(stderr, "Command not found: Command not found {}\n", name);
+        }
         return kUnknownCommand;
     }
 
@@ -317,7 +330,7 @@ int zk_shell(const Invocation& invocation) {
     if (!timeout) {
         return usage_error(invocation, timeout.error().message);
     }
-    Shell shell(options->text_or("server", "localhost:2181"),
+    Shell shell(half_width(options->text_or("server", "localhost:2181")),
                 std::chrono::milliseconds(timeout->value_or(kSessionTimeoutMillis)));
     const std::vector<std::string> command(
         invocation.words.begin() + static_cast<std::ptrdiff_t>(start), invocation.words.end());

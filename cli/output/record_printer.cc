@@ -36,6 +36,59 @@ void append_timestamp(std::string& out, kafka::TimestampType type, std::int64_t 
                    timestamp);
 }
 
+Result<FieldType> type_of_deserializer(std::string_view name) {
+    constexpr std::string_view kPackage = "org.apache.kafka.common.serialization.";
+    const std::map<std::string_view, FieldType> types{
+        {"StringDeserializer", FieldType::text},
+        {"ShortDeserializer", FieldType::int16},
+        {"IntegerDeserializer", FieldType::int32},
+        {"LongDeserializer", FieldType::int64},
+    };
+    const auto found =
+        name.starts_with(kPackage) ? types.find(name.substr(kPackage.size())) : types.end();
+    if (found == types.end()) {
+        return fail(Errc::unsupported,
+                    fmt::format("deserializer {}: classes cannot be loaded; there are Kafka's for "
+                                "String, Short, Integer and Long",
+                                name));
+    }
+    return found->second;
+}
+
+template <class T>
+Status append_number(std::string& out, BytesView bytes) {
+    if (bytes.size() != sizeof(T)) {
+        return fail(Errc::malformed, fmt::format("a number of {} bytes, not {}: it was not written "
+                                                 "for this deserializer",
+                                                 bytes.size(), sizeof(T)));
+    }
+    std::uint64_t number = 0;
+    for (const auto byte : bytes) {
+        number = number << 8 | std::to_integer<std::uint64_t>(byte);
+    }
+    out += std::to_string(static_cast<T>(number));
+    return {};
+}
+
+Status append_field(std::string& out, const RecordFormat& format, FieldType type,
+                    const std::optional<BytesView>& bytes) {
+    if (!bytes || type == FieldType::text) {
+        out += text_of(format, bytes);
+        return {};
+    }
+    switch (type) {
+        case FieldType::text:
+            break;
+        case FieldType::int16:
+            return append_number<std::int16_t>(out, *bytes);
+        case FieldType::int32:
+            return append_number<std::int32_t>(out, *bytes);
+        case FieldType::int64:
+            return append_number<std::int64_t>(out, *bytes);
+    }
+    return {};
+}
+
 }  // namespace
 
 Status set_property(RecordFormat& format, std::string_view name, std::string_view value) {
@@ -61,15 +114,21 @@ Status set_property(RecordFormat& format, std::string_view name, std::string_vie
         *text->second = value;
         return {};
     }
-    return fail(Errc::invalid_argument,
+    if (name == "key.deserializer" || name == "value.deserializer") {
+        (name == "key.deserializer" ? format.key_type : format.value_type) =
+            TRY(type_of_deserializer(value));
+        return {};
+    }
+    return fail(Errc::unsupported,
                 fmt::format("--property {}: known are print.timestamp, print.partition, "
                             "print.offset, print.headers, print.key, print.value, key.separator, "
-                            "line.separator, headers.separator and null.literal",
+                            "line.separator, headers.separator, null.literal, key.deserializer "
+                            "and value.deserializer",
                             name));
 }
 
-void append_record(std::string& out, const RecordFormat& format, std::int32_t partition,
-                   kafka::TimestampType timestamp_type, const kafka::Record& record) {
+Status append_record(std::string& out, const RecordFormat& format, std::int32_t partition,
+                     kafka::TimestampType timestamp_type, const kafka::Record& record) {
     bool first = true;
     const auto begin_column = [&](bool shown) {
         if (shown && !first) {
@@ -91,12 +150,15 @@ void append_record(std::string& out, const RecordFormat& format, std::int32_t pa
         append_headers(out, format, record);
     }
     if (begin_column(format.key)) {
-        out += text_of(format, record.key);
+        TRY(append_field(out, format, format.key_type, record.key));
     }
     if (begin_column(format.value)) {
-        out += text_of(format, record.value);
+        TRY(append_field(out, format, format.value_type, record.value));
     }
-    out += format.line_separator;
+    if (!first) {
+        out += format.line_separator;
+    }
+    return {};
 }
 
 }  // namespace millrace::cli

@@ -80,6 +80,10 @@ void ClusterClient::try_on(const CallPtr& call, Client& client) {
 
 void ClusterClient::retry(const CallPtr& call, Error why) {
     call->last_error = std::move(why);
+    if (call->retries_left && (*call->retries_left)-- == 0) {
+        call->give_up(call->last_error);
+        return;
+    }
     const Instant now = x_loop.now();
     if (now + call->delay > call->deadline) {
         call->give_up({Errc::timed_out,

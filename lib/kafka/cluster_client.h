@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -68,6 +69,8 @@ class ClusterClient {
         // but asked for again. Errors of single topics or partitions are the caller's to look for.
         std::function<ErrorCode(const ResponseOf<Request>&)> error_of =
             top_error<ResponseOf<Request>>;
+        // How often the request is tried again; absent: until the call's time is over.
+        std::optional<std::int32_t> retries_most;
     };
 
     // Errors: timed_out with the last reason, and those of Client that another try cannot mend.
@@ -90,6 +93,7 @@ class ClusterClient {
         Target target;
         Instant deadline;
         Duration delay{};
+        std::optional<std::int32_t> retries_left;
         Error last_error{Errc::timed_out, "not tried yet"};
         std::move_only_function<void(Client&, Verdict)> attempt;
         std::move_only_function<void(Error)> give_up;
@@ -158,6 +162,7 @@ void ClusterClient::call(Target target, Request request, Client::Callback<Reques
         std::make_shared<Typed<Request>>(std::move(request), std::move(then), std::move(plan));
     auto made = std::make_shared<Call>();
     made->target = std::move(target);
+    made->retries_left = typed->plan.retries_most;
     made->attempt = [typed](Client& client, Verdict verdict) {
         client.send<Request>(
             typed->request, typed->plan.versions,

@@ -30,7 +30,7 @@ Result<Acl> parse_entry(std::string_view text) {
     const std::size_t last = text.rfind(':');
     if (first == std::string_view::npos || first == last) {
         return fail(Errc::invalid_argument,
-                    fmt::format("\"{}\" does not have the form scheme:id:perm", text));
+                    fmt::format("{} does not have the form scheme:id:perm", text));
     }
     Acl acl;
     acl.id.scheme = text.substr(0, first);

@@ -142,16 +142,29 @@ auto to_created(const std::string& chroot) {
     };
 }
 
+void submit_create(ClientDriver& driver, CreateRequest request, Callback<Created> then) {
+    const auto mode = static_cast<CreateMode>(request.flags);
+    request.path = add_chroot(driver.chroot(), request.path);
+    driver.submit({is_container(mode) ? OpCode::create_container : OpCode::create2,
+                   encoded(request),
+                   reply_with<Create2Response>(std::move(then), to_created(driver.chroot())),
+                   {}});
+}
+
 }  // namespace
 
 void Client::create(std::string_view path, BytesView data, const std::vector<Acl>& acl,
                     CreateMode mode, Callback<Created> then) {
-    const CreateRequest request{add_chroot(x_driver->chroot(), path), copy_of(data), acl,
-                                static_cast<std::int32_t>(mode)};
-    x_driver->submit({is_container(mode) ? OpCode::create_container : OpCode::create2,
-                      encoded(request),
-                      reply_with<Create2Response>(std::move(then), to_created(x_driver->chroot())),
-                      {}});
+    submit_create(*x_driver,
+                  {std::string(path), copy_of(data), acl, static_cast<std::int32_t>(mode)},
+                  std::move(then));
+}
+
+void Client::create_without_data(std::string_view path, const std::vector<Acl>& acl,
+                                 CreateMode mode, Callback<Created> then) {
+    submit_create(*x_driver,
+                  {std::string(path), std::nullopt, acl, static_cast<std::int32_t>(mode)},
+                  std::move(then));
 }
 
 void Client::create_with_ttl(CreateOp op, std::int64_t ttl_millis, Callback<Created> then) {
@@ -180,7 +193,8 @@ void Client::exists(std::string_view path, Watcher watcher, Callback<Stat> then)
 void Client::get_data(std::string_view path, Watcher watcher, Callback<NodeData> then) {
     const GetDataRequest request{add_chroot(x_driver->chroot(), path), watcher != nullptr};
     auto read = [](GetDataResponse response) {
-        return NodeData{std::move(response.data).value_or(Bytes()), response.stat};
+        const bool has_data = response.data.has_value();
+        return NodeData{std::move(response.data).value_or(Bytes()), response.stat, has_data};
     };
     x_driver->submit({OpCode::get_data, encoded(request),
                       reply_with<GetDataResponse>(std::move(then), read),
@@ -253,6 +267,35 @@ void Client::multi(const std::vector<MultiOp>& ops, Callback<MultiResults> then)
 void Client::sync(std::string_view path, Callback<Nothing> then) {
     const SyncRequest request{add_chroot(x_driver->chroot(), path)};
     x_driver->submit({OpCode::sync, encoded(request), reply_without_body(std::move(then)), {}});
+}
+
+void Client::get_ephemerals(std::string_view prefix, Callback<std::vector<std::string>> then) {
+    const GetEphemeralsRequest request{add_chroot(x_driver->chroot(), prefix)};
+    auto read = [chroot = x_driver->chroot()](GetEphemeralsResponse response) {
+        for (std::string& path : response.ephemerals) {
+            path = strip_chroot(chroot, path);
+        }
+        return std::move(response.ephemerals);
+    };
+    x_driver->submit({OpCode::get_ephemerals,
+                      encoded(request),
+                      reply_with<GetEphemeralsResponse>(std::move(then), read),
+                      {}});
+}
+
+void Client::get_all_children_number(std::string_view path, Callback<std::int32_t> then) {
+    const GetAllChildrenNumberRequest request{add_chroot(x_driver->chroot(), path)};
+    auto read = [](const GetAllChildrenNumberResponse& response) { return response.total_number; };
+    x_driver->submit({OpCode::get_all_children_number,
+                      encoded(request),
+                      reply_with<GetAllChildrenNumberResponse>(std::move(then), read),
+                      {}});
+}
+
+void Client::who_am_i(Callback<std::vector<ClientInfo>> then) {
+    auto read = [](WhoAmIResponse response) { return std::move(response.client_info); };
+    x_driver->submit(
+        {OpCode::who_am_i, Bytes(), reply_with<WhoAmIResponse>(std::move(then), read), {}});
 }
 
 void Client::add_auth(std::string_view scheme, BytesView credentials, Callback<Nothing> then) {

@@ -53,6 +53,7 @@ struct Created {
 struct NodeData {
     Bytes data;
     Stat stat;
+    bool has_data = true;  // false: null, which is not the same as empty to Java's clients
 };
 
 struct NodeChildren {
@@ -139,6 +140,9 @@ class Client {
 
     void create(std::string_view path, BytesView data, const std::vector<Acl>& acl, CreateMode mode,
                 Callback<Created> then);
+    // A node whose data is null.
+    void create_without_data(std::string_view path, const std::vector<Acl>& acl, CreateMode mode,
+                             Callback<Created> then);
     // ttl in milliseconds; the mode is one of the two with TTL.
     void create_with_ttl(CreateOp op, std::int64_t ttl_millis, Callback<Created> then);
     void remove(std::string_view path, std::int32_t version, Callback<Nothing> then);
@@ -154,6 +158,11 @@ class Client {
     void multi(const std::vector<MultiOp>& ops, Callback<MultiResults> then);
     // Answers once this server has seen everything that the leader had ordered before.
     void sync(std::string_view path, Callback<Nothing> then);
+    // Paths of the session's ephemeral nodes that begin with the prefix.
+    void get_ephemerals(std::string_view prefix, Callback<std::vector<std::string>> then);
+    // Of all nodes below the path.
+    void get_all_children_number(std::string_view path, Callback<std::int32_t> then);
+    void who_am_i(Callback<std::vector<ClientInfo>> then);
     // Kept, and given again to every server the session moves to.
     void add_auth(std::string_view scheme, BytesView credentials, Callback<Nothing> then);
 

@@ -30,7 +30,7 @@ def main():
     blocks = blocks_of(readme.read_text(encoding="utf-8"))
     assert len(blocks) >= 5, "the tour has lost its blocks"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="readme-tour-"))
-    script = ["set -euo pipefail", f'export TOUR={folder} PATH="{binaries}:$PATH"', "trap 'kill %1 2>/dev/null || true' EXIT"]
+    script = ["set -euo pipefail", f'export TOUR={folder} PATH="{binaries}:$PATH"', "trap 'millrace down --dir \"$TOUR\"' EXIT"]
     for number, block in enumerate(blocks, 1):
         script += [f'echo "== block {number}"', block.replace('export PATH="$PWD/build/release/bin:$PATH"\n', "")]
     try:
@@ -42,6 +42,8 @@ def main():
         os.killpg(run.pid, signal.SIGTERM)
         print(run.communicate()[0][-4000:])
         print(f"the tour took more than {SECONDS} s")
+        # Its shell is dead, the cluster is not.
+        subprocess.run([binaries / "millrace", "down", "--dir", folder], timeout=SECONDS)
         return 1
     print(shown[-4000:])
     if run.returncode != 0:

@@ -21,6 +21,15 @@ TEST_CASE("bootstrap addresses are parted by commas, blanks do not matter") {
     REQUIRE((*endpoints)[2] == runtime::Endpoint{"::1", 3});
 }
 
+TEST_CASE("bootstrap addresses may have full-width punctuation") {
+    const auto endpoints = parse_bootstrap(
+        "a\xef\xbc\x9a"
+        "1\xef\xbc\x8c"
+        "b:2");
+    REQUIRE(endpoints);
+    REQUIRE((*endpoints)[0] == runtime::Endpoint{"a", 1});
+}
+
 TEST_CASE("a bootstrap address needs a host and a port") {
     const auto text = GENERATE("a", "a:", ":9092", "a:b", "", ",");
     REQUIRE_FALSE(parse_bootstrap(text));
@@ -37,11 +46,13 @@ TEST_CASE("properties of the client are honoured") {
 TEST_CASE("a property that the client does not have is an error with the nearest one") {
     const auto config = producer_properties({"compresion.type=gzip"});
     REQUIRE_FALSE(config);
+    REQUIRE(config.error().code == Errc::unsupported);
     REQUIRE(config.error().message.find("compression.type") != std::string::npos);
 }
 
 TEST_CASE("a property that would change what is not offered is refused") {
-    REQUIRE_FALSE(producer_properties({"security.protocol=SSL"}));
+    REQUIRE(producer_properties({"security.protocol=SSL"}).error().code == Errc::unsupported);
+    REQUIRE(producer_properties({"acks=7"}).error().code == Errc::invalid_argument);
     REQUIRE(producer_properties({"security.protocol=PLAINTEXT"}));
 }
 

@@ -106,7 +106,7 @@ kafka::Record sample_record() {
 
 std::string printed(const RecordFormat& format, const kafka::Record& record) {
     std::string out;
-    append_record(out, format, 2, kafka::TimestampType::create_time, record);
+    REQUIRE(append_record(out, format, 2, kafka::TimestampType::create_time, record));
     return out;
 }
 
@@ -134,6 +134,29 @@ TEST_CASE("headers are joined, absent bytes are the null literal") {
     record.key.reset();
     record.headers = {{.key = "a", .value = as_bytes("1")}, {.key = "b", .value = std::nullopt}};
     REQUIRE(printed(format, record) == "a:1,b:-|-|v1\n");
+}
+
+TEST_CASE("a record of which nothing is printed leaves no line") {
+    RecordFormat format;
+    format.value = false;
+    REQUIRE(printed(format, sample_record()).empty());
+}
+
+TEST_CASE("keys and values are numbers when their deserializer says so") {
+    const std::string package = "org.apache.kafka.common.serialization.";
+    RecordFormat format;
+    REQUIRE(set_property(format, "value.deserializer", package + "LongDeserializer"));
+    kafka::Record record;
+    constexpr std::array kMinusTwo{std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
+                                   std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
+                                   std::byte{0xff}, std::byte{0xfe}};
+    record.value = BytesView(kMinusTwo);
+    REQUIRE(printed(format, record) == "-2\n");
+    record.value = as_bytes("v1");
+    std::string out;
+    REQUIRE_FALSE(append_record(out, format, 0, kafka::TimestampType::create_time, record));
+    REQUIRE_FALSE(set_property(format, "key.deserializer", package + "FooDeserializer"));
+    REQUIRE_FALSE(set_property(format, "key.deserializer", "LongDeserializer"));
 }
 
 TEST_CASE("a property that the formatter does not have is refused") {
