@@ -278,12 +278,15 @@ class LocalCluster {
             fmt::print("\nInterrupted\n");
             return exit_of_signals + x_runner.interrupted();
         }
-        const std::string last = last_lines(log_path(), kLinesShown);
-        return failure(x_invocation, fmt::format("{}\n{}The output of the operator is in {}",
-                                                 ended() ? fmt::format("the operator ended with {}",
-                                                                       x_end->to_string())
-                                                         : std::string(reason),
-                                                 ended() ? last : "", log_path()));
+        if (!ended()) {
+            return failure(x_invocation, fmt::format("{}\nThe output of the operator is in {}",
+                                                     reason, log_path()));
+        }
+        // Killed, it had no time for last words.
+        return failure(
+            x_invocation,
+            fmt::format("the operator ended with {}\n{}Its output is in {}", x_end->to_string(),
+                        x_end->signal == 0 ? last_lines(log_path(), kLinesShown) : "", log_path()));
     }
 
     void stop() {

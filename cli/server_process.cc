@@ -141,6 +141,8 @@ Result<int> run_to_end(EventRunner& runner, const std::vector<std::string>& argv
             return ::waitpid(pid, &state, WNOHANG) != 0;
         },
         EventRunner::kForever);
+    // Ctrl-C reaches both at once; the runner shall have heard of it before anybody asks why the program ended.
+    runner.run_until([] { return false; }, Duration{});
     return WIFEXITED(state) ? WEXITSTATUS(state) : exit_of_signals + WTERMSIG(state);
 }
 
