@@ -103,6 +103,29 @@ int operator_pid(const std::string& directory) {
     return runs_program(pid, kOperator) ? pid : 0;
 }
 
+std::string last_server_error(const std::string& directory) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory + "/logs", error)) {
+        const std::string name = entry.path().stem().string();
+        const auto text = read_text_file(entry.path().string());
+        if (!text || name.ends_with(".previous")) {
+            continue;
+        }
+        const std::size_t at = text->rfind("\"level\":\"error\"");
+        if (at == std::string::npos) {
+            continue;
+        }
+        const std::size_t before = text->rfind('\n', at);
+        const std::size_t start = before == std::string::npos ? 0 : before + 1;
+        const auto line = nlohmann::json::parse(text->substr(start, text->find('\n', at) - start),
+                                                nullptr, false);
+        if (line.is_object() && line.contains("message") && line.at("message").is_string()) {
+            return fmt::format("{}: {}", name, line.at("message").get<std::string>());
+        }
+    }
+    return "";
+}
+
 std::string api_server_url(const std::string& directory) {
     std::string url = read_text_file(directory + "/api-server.url").value_or("");
     while (url.ends_with('\n')) {

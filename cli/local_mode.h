@@ -19,6 +19,8 @@ std::string local_directory(const Options& options);
 int operator_pid(const std::string& directory);
 // Servers of the directory that outlived their operator, brokers first: it was killed, or died.
 std::vector<int> orphans(const std::string& directory);
+// The last error that a server of the directory has logged in its present life, with the server's name; empty when there is none.
+std::string last_server_error(const std::string& directory);
 // "http://127.0.0.1:PORT" of its API server; empty when it does not listen.
 std::string api_server_url(const std::string& directory);
 

@@ -160,7 +160,7 @@ class LocalCluster {
         }
         LocalApi api(x_runner, api_server_url(x_plan.directory));
         if (!all_become_ready(api)) {
-            return gave_up(x_last_reason);
+            return gave_up(why_not_ready());
         }
         const bool shows = !x_plan.demo_file.empty();
         if (shows) {
@@ -174,6 +174,11 @@ class LocalCluster {
         print_addresses();
         const bool on_terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
         return shows && !on_terminal ? exit_ok : stay();
+    }
+
+    std::string why_not_ready() const {
+        const std::string said = last_server_error(x_plan.directory);
+        return said.empty() ? x_last_reason : fmt::format("{} ({})", x_last_reason, said);
     }
 
     // Looks until every declared resource is ready, and says so for each.
@@ -202,7 +207,7 @@ class LocalCluster {
             }
             if (x_runner.loop().now() - quiet_since >= kQuietTime) {
                 quiet_since = x_runner.loop().now();
-                fmt::print("  after {:.0f} s: {}\n", seconds_of(elapsed()), x_last_reason);
+                fmt::print("  after {:.0f} s: {}\n", seconds_of(elapsed()), why_not_ready());
             }
             std::fflush(stdout);
             x_runner.run_until([this] { return ended() || interrupted(); }, kLookInterval);

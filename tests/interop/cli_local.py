@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -124,6 +125,21 @@ class Local(unittest.TestCase):
         self.assertEqual(shown.returncode, 1)
         self.assertIn("the operator ended with exit code 3", shown.stderr)
         self.assertIn(str(port), shown.stderr)
+
+    def test_a_port_that_the_brokers_need(self):
+        # In a network namespace of its own, where the port can be taken on every address.
+        alone = ["unshare", "--net", "sh", "-c"]
+        if shutil.which("unshare") is None or subprocess.run([*alone, "ip link set lo up"], capture_output=True).returncode != 0:
+            self.skipTest("network namespaces are not allowed here")
+        take = "import socket, sys; s = socket.create_server(('0.0.0.0', 9092)); print(flush=True); sys.stdin.read()"
+        script = f"""ip link set lo up; mkfifo {self.folder}/end {self.folder}/taken
+            {sys.executable} -c "{take}" <{self.folder}/end >{self.folder}/taken & exec 3>{self.folder}/end
+            read -r line <{self.folder}/taken
+            {BIN}/millrace up --demo --dir {self.folder} --timeout 8; echo "code $?" """
+        shown = subprocess.run([*alone, script], capture_output=True, text=True, timeout=LONG)
+        self.assertIn("code 1", shown.stdout)
+        self.assertRegex(shown.stdout, r"after \d+ s: BrokerPool brokers is not ready: .*9092: Address already in use")
+        self.assertRegex(shown.stderr, "BrokerPool brokers is not ready: .*9092: Address already in use")
 
     def test_terminated_it_stops_the_servers(self):
         cluster = self.up()
