@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/kube/json_text.h"
+#include "operator/local/access_review.h"
 #include "operator/local/api_call.h"
 #include "operator/local/discovery.h"
 #include "operator/local/openapi.h"
@@ -25,6 +26,11 @@ ApiOutcome plain_text(std::string text) {
     answer.body = std::move(text);
     answer.content_type = "text/plain; charset=utf-8";
     return answer;
+}
+
+bool offers(const ResourceInfo& resource, const std::string& subresource) {
+    return (subresource == "status" && resource.has_status) ||
+           (subresource == "scale" && resource.scale);
 }
 
 std::string header(const runtime::HttpRequest& request, const std::string& name) {
@@ -205,9 +211,6 @@ ApiResult<ApiOutcome> ApiCore::dispatch(const runtime::HttpRequest& request, Wal
     if (!path) {
         return discover(request);
     }
-    if (path->group == "authorization.k8s.io") {
-        return review_access(request);
-    }
     const ResourcePtr resource = x_registry.find(path->group, path->version, path->plural);
     if (!resource || (!resource->namespaced && !path->name_space.empty())) {
         return refuse(path_not_found());
@@ -226,24 +229,38 @@ ApiResult<ApiOutcome> ApiCore::dispatch(const runtime::HttpRequest& request, Wal
 
 ApiResult<ApiOutcome> ApiCore::on_resource(Call& call) {
     const std::string& method = call.request.method;
-    const std::string& sub = call.path.subresource;
-    const bool pod_log = sub == "log" && call.resource->store_name() == "pods";
-    const bool known = sub.empty() || (sub == "status" && call.resource->has_status) ||
-                       (sub == "scale" && call.resource->scale) || pod_log;
-    if (!known) {
-        return refuse(path_not_found());
+    const ResourceInfo& resource = *call.resource;
+    if (resource.handling == Handling::review) {
+        return method == "POST" && call.path.name.empty() ? review(call)
+                                                          : refuse(method_not_allowed());
     }
-    if (pod_log) {
+    if (resource.handling == Handling::absent && method != "GET") {
+        return refuse(not_offered(resource.store_name(), "it runs Pods and nothing else"));
+    }
+    if (!call.path.name.empty()) {
+        return on_object(call);
+    }
+    if (method == "GET") {
+        return call.flag("watch") ? watch(call) : list(call);
+    }
+    if (method == "POST") {
+        return create(call);
+    }
+    return method == "DELETE" ? remove_collection(call) : refuse(method_not_allowed());
+}
+
+ApiResult<ApiOutcome> ApiCore::on_object(Call& call) {
+    const std::string& method = call.request.method;
+    const std::string& sub = call.path.subresource;
+    const ResourceInfo& resource = *call.resource;
+    if (sub == "log" && resource.store_name() == "pods") {
         return method == "GET" ? log(call) : refuse(method_not_allowed());
     }
-    if (call.path.name.empty()) {
-        if (method == "GET") {
-            return call.flag("watch") ? watch(call) : list(call);
-        }
-        if (method == "POST") {
-            return create(call);
-        }
-        return method == "DELETE" ? remove_collection(call) : refuse(method_not_allowed());
+    if (!sub.empty() && !offers(resource, sub)) {
+        [[maybe_unused]] const ApiOutcome there = API_TRY(get(call));
+        return refuse(resource.store_name() == "pods"
+                          ? not_offered("pods/" + sub, "pods are processes of this machine")
+                          : path_not_found());
     }
     if (method == "GET") {
         return call.flag("watch") ? watch(call) : get(call);
@@ -255,6 +272,17 @@ ApiResult<ApiOutcome> ApiCore::on_resource(Call& call) {
         return patch(call);
     }
     return method == "DELETE" && sub.empty() ? remove(call) : refuse(method_not_allowed());
+}
+
+ApiResult<ApiOutcome> ApiCore::review(const Call& call) const {
+    Json question = API_TRY(call.body());
+    if (!question.is_object()) {
+        return refuse(bad_request("the body of the request is malformed"));
+    }
+    question["apiVersion"] = call.resource->api_version();
+    question["kind"] = call.resource->kind;
+    question["status"] = review_status(call.resource->kind);
+    return json_answer(question, 201);
 }
 
 ApiResult<ApiOutcome> ApiCore::discover(const runtime::HttpRequest& request) const {
@@ -342,20 +370,6 @@ ApiResult<ApiOutcome> ApiCore::describe(const runtime::HttpRequest& request) con
         document = openapi_v3(x_registry, parts[3], parts[4]);
     }
     return document ? ApiResult<ApiOutcome>(json_answer(*document)) : refuse(path_not_found());
-}
-
-ApiResult<ApiOutcome> ApiCore::review_access(const runtime::HttpRequest& request) const {
-    if (request.method != "POST" || !request.path.ends_with("/selfsubjectaccessreviews")) {
-        return refuse(path_not_found());
-    }
-    const bool protobuf = is_protobuf(header(request, "content-type"));
-    Result<Json> review = protobuf ? parse_protobuf(request.body) : kube::parse_json(request.body);
-    if (!review || !review->is_object()) {
-        return refuse(bad_request("the body of the request is malformed"));
-    }
-    // Whoever reaches the loopback address of this server owns it.
-    (*review)["status"] = {{"allowed", true}, {"reason", "the embedded API server has one user"}};
-    return json_answer(*review, 201);
 }
 
 }  // namespace millrace::kube_operator::local

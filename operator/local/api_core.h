@@ -44,6 +44,7 @@ struct LogStart {
     bool previous = false;
     bool follow = false;
     bool timestamps = false;
+    std::optional<WallTime> since;
     std::optional<std::int64_t> tail_lines;
     std::int64_t limit_bytes = 0;  // 0: none
 };
@@ -72,14 +73,21 @@ class ApiCore {
 
  private:
     struct Call;  // one request with what it was resolved to
+    struct Selection {
+        LabelSelector labels;
+        FieldSelector fields;
+
+        bool takes(const nlohmann::json& object) const;
+    };
 
     ApiResult<ApiOutcome> dispatch(const runtime::HttpRequest& request, WallTime now);
     ApiResult<ApiOutcome> discover(const runtime::HttpRequest& request) const;
     ApiResult<ApiOutcome> discover_kinds(const std::vector<std::string>& parts,
                                          AnswerForm form) const;
     ApiResult<ApiOutcome> describe(const runtime::HttpRequest& request) const;
-    ApiResult<ApiOutcome> review_access(const runtime::HttpRequest& request) const;
     ApiResult<ApiOutcome> on_resource(Call& call);
+    ApiResult<ApiOutcome> on_object(Call& call);
+    ApiResult<ApiOutcome> review(const Call& call) const;
     ApiResult<ApiOutcome> get(const Call& call) const;
     ApiResult<ApiOutcome> list(const Call& call) const;
     ApiResult<ApiOutcome> watch(const Call& call) const;
@@ -89,7 +97,9 @@ class ApiCore {
     ApiResult<ApiOutcome> patch(Call& call);
     ApiResult<ApiOutcome> remove(Call& call);
     ApiResult<ApiOutcome> remove_collection(Call& call);
+    static ApiResult<DeleteRequest> read_delete_options(const Call& call);
     ApiResult<ApiOutcome> written(const Call& call, const JsonPtr& object, int status) const;
+    ApiResult<Selection> selection(const Call& call) const;
     ApiResult<std::vector<JsonPtr>> selected(const Call& call) const;
     void make_first_objects(WallTime now);
     void ensure(const char* plural, nlohmann::json object, WallTime now);

@@ -86,6 +86,15 @@ ApiError method_not_allowed() {
             {},
             {}};
 }
+ApiError not_offered(const std::string& what, const std::string& why) {
+    return {405,
+            "MethodNotAllowed",
+            fmt::format("{} is not offered by the embedded API server: {}", what, why),
+            {},
+            {},
+            {},
+            {}};
+}
 ApiError not_acceptable(std::string message) {
     return {406, "NotAcceptable", std::move(message), {}, {}, {}, {}};
 }
@@ -97,6 +106,14 @@ ApiError gone(std::string message) {
 }
 ApiError too_large(std::string message) {
     return {413, "RequestEntityTooLarge", std::move(message), {}, {}, {}, {}};
+}
+ApiError from_the_future(std::uint64_t asked, std::uint64_t present) {
+    ApiError error{
+        504, "Timeout", fmt::format("Too large resource version: {}, current: {}", asked, present),
+        {},  {},        {},
+        {}};
+    error.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});
+    return error;
 }
 ApiError too_many_requests(std::string message) {
     return {429, "TooManyRequests", std::move(message), {}, {}, {}, {}};
@@ -167,10 +184,11 @@ nlohmann::json status_object(const ApiError& error) {
         }
         details["causes"] = std::move(causes);
     }
-    if (error.code == 429) {
+    if (error.code == 429 || error.code == 504) {
         details["retryAfterSeconds"] = 1;
     }
-    if (!details.empty()) {
+    // Clients look into the details of a 404 without asking whether it has any.
+    if (!details.empty() || error.code == 404) {
         status["details"] = std::move(details);
     }
     return status;

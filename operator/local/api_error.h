@@ -2,6 +2,7 @@
 // are those kubectl prints and users search for (Kubernetes API conventions, "Response Status Kind").
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -53,10 +54,14 @@ ApiError forbidden(const ErrorSubject& subject, const std::string& why);
 ApiError bad_request(std::string message);
 ApiError path_not_found();
 ApiError method_not_allowed();
+// For what a real server has and this one cannot have. what is the resource or subresource: "pods/exec".
+ApiError not_offered(const std::string& what, const std::string& why);
 ApiError not_acceptable(std::string message);
 ApiError unsupported_media_type(std::string message);
 ApiError gone(std::string message);
 ApiError too_large(std::string message);
+// A client has seen a later state than there is.
+ApiError from_the_future(std::uint64_t asked, std::uint64_t present);
 ApiError too_many_requests(std::string message);
 
 // Causes as messages name them: "spec.a: Required value".

@@ -3,8 +3,10 @@
 
 #include "operator/kube/json_text.h"
 #include "operator/local/api_call.h"
+#include "operator/local/list_page.h"
 #include "operator/local/scale.h"
 #include "operator/local/table.h"
+#include "operator/local/wall_clock.h"
 
 namespace millrace::kube_operator::local {
 namespace {
@@ -26,8 +28,18 @@ std::optional<std::int64_t> number(const std::string& text) {
                : std::nullopt;
 }
 
-ApiError bad_selector(const Error& error) {
-    return bad_request(error.message);
+ApiResult<std::optional<WallTime>> log_since(const std::string& seconds, const std::string& time,
+                                             WallTime now) {
+    constexpr std::int64_t kMillisPerSecond = 1000;
+    const std::optional<std::int64_t> age = number(seconds);
+    const std::optional<WallTime> moment = time.empty() ? std::nullopt : parse_time(time);
+    const bool wrong =
+        (!seconds.empty() && (!age || *age < 1)) || (!time.empty() && !moment) || (age && moment);
+    if (wrong) {
+        return refuse(bad_request(
+            "at most one of `sinceTime` (RFC 3339) and `sinceSeconds` (above 0) may be specified"));
+    }
+    return age ? WallTime{now.millis - *age * kMillisPerSecond} : moment;
 }
 
 }  // namespace
@@ -51,16 +63,31 @@ ApiResult<ApiOutcome> ApiCore::get(const Call& call) const {
     return json_answer(call.form == AnswerForm::partial ? partial_object(*shown) : *shown);
 }
 
-ApiResult<std::vector<JsonPtr>> ApiCore::selected(const Call& call) const {
-    Result<LabelSelector> labels = LabelSelector::parse(call.query("labelSelector"));
-    Result<FieldSelector> fields = FieldSelector::parse(call.query("fieldSelector"));
-    if (!labels || !fields) {
-        return refuse(bad_selector(labels ? fields.error() : labels.error()));
+bool ApiCore::Selection::takes(const nlohmann::json& object) const {
+    return labels.matches(value_at(object, {"metadata", "labels"})) && fields.matches(object);
+}
+
+ApiResult<ApiCore::Selection> ApiCore::selection(const Call& call) const {
+    std::string wanted = call.query("fieldSelector");
+    if (!call.path.name.empty()) {
+        wanted += (wanted.empty() ? "metadata.name=" : ",metadata.name=") + call.path.name;
     }
+    Result<LabelSelector> labels = LabelSelector::parse(call.query("labelSelector"));
+    Result<FieldSelector> fields = FieldSelector::parse(wanted);
+    if (!labels || !fields) {
+        return refuse(bad_request(labels ? fields.error().message : labels.error().message));
+    }
+    if (const Status known = fields->names_only(call.resource->selectable); !known) {
+        return refuse(bad_request(known.error().message));
+    }
+    return Selection{std::move(*labels), std::move(*fields)};
+}
+
+ApiResult<std::vector<JsonPtr>> ApiCore::selected(const Call& call) const {
+    const Selection wanted = API_TRY(selection(call));
     std::vector<JsonPtr> objects;
     for (const JsonPtr& object : x_store.list(call.resource->store_name(), call.path.name_space)) {
-        if (labels->matches(value_at(*object, {"metadata", "labels"})) &&
-            fields->matches(*object)) {
+        if (wanted.takes(*object)) {
             objects.push_back(as_version(object, *call.resource));
         }
     }
@@ -68,8 +95,22 @@ ApiResult<std::vector<JsonPtr>> ApiCore::selected(const Call& call) const {
 }
 
 ApiResult<ApiOutcome> ApiCore::list(const Call& call) const {
-    const std::vector<JsonPtr> objects = API_TRY(selected(call));
-    const Json metadata = {{"resourceVersion", std::to_string(x_store.revision())}};
+    const std::string collection = call.resource->store_name();
+    const PageRequest page = API_TRY(read_page(call.request.query, collection, x_store));
+    std::vector<JsonPtr> objects = API_TRY(selected(call));
+    if (page.after) {
+        std::erase_if(objects, [&](const JsonPtr& object) {
+            return key_of(collection, *object) <= *page.after;
+        });
+    }
+    Json metadata = {{"resourceVersion", std::to_string(page.revision)}};
+    if (page.limit > 0 && objects.size() > page.limit) {
+        metadata["continue"] = page_token(page.revision, *objects[page.limit - 1]);
+        if (call.query("labelSelector").empty() && call.query("fieldSelector").empty()) {
+            metadata["remainingItemCount"] = objects.size() - page.limit;
+        }
+        objects.resize(page.limit);
+    }
     if (call.form == AnswerForm::table) {
         Json table =
             make_table(*call.resource, objects, rows_of(call.query("includeObject")), call.now);
@@ -95,20 +136,12 @@ ApiResult<ApiOutcome> ApiCore::list(const Call& call) const {
 ApiResult<ApiOutcome> ApiCore::watch(const Call& call) const {
     constexpr std::int64_t kTimeoutDefault = 1800;
     constexpr std::int64_t kTimeoutMax = 3600;
-    std::string fields = call.query("fieldSelector");
-    if (!call.path.name.empty()) {
-        fields += (fields.empty() ? "metadata.name=" : ",metadata.name=") + call.path.name;
-    }
-    Result<LabelSelector> labels = LabelSelector::parse(call.query("labelSelector"));
-    Result<FieldSelector> selector = FieldSelector::parse(fields);
-    if (!labels || !selector) {
-        return refuse(bad_selector(labels ? selector.error() : labels.error()));
-    }
+    Selection wanted = API_TRY(selection(call));
     WatchStart start;
     start.resource = call.resource;
     start.name_space = call.path.name_space;
-    start.labels = std::move(*labels);
-    start.fields = std::move(*selector);
+    start.labels = std::move(wanted.labels);
+    start.fields = std::move(wanted.fields);
     start.resource_version = call.query("resourceVersion");
     if (!start.resource_version.empty() && !number(start.resource_version)) {
         return refuse(bad_request("invalid resource version " + start.resource_version));
@@ -154,6 +187,7 @@ ApiResult<ApiOutcome> ApiCore::log(const Call& call) const {
     start.previous = call.flag("previous");
     start.follow = call.flag("follow");
     start.timestamps = call.flag("timestamps");
+    start.since = API_TRY(log_since(call.query("sinceSeconds"), call.query("sinceTime"), call.now));
     start.tail_lines = number(call.query("tailLines"));
     start.limit_bytes = number(call.query("limitBytes")).value_or(0);
     return start;

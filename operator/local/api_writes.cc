@@ -3,6 +3,7 @@
 
 #include "operator/kube/json_text.h"
 #include "operator/local/api_call.h"
+#include "operator/local/object_meta.h"
 #include "operator/local/scale.h"
 #include "operator/local/table.h"
 
@@ -18,27 +19,32 @@ bool awaits_disk(const ResourceInfo& resource) {
     return resource.kind != "Event" && resource.kind != "Lease";
 }
 
-ApiResult<DeleteRequest> read_delete_options(const std::string& body, const std::string& grace,
-                                             const std::string& propagation) {
+}  // namespace
+
+ApiResult<DeleteRequest> ApiCore::read_delete_options(const Call& call) {
     DeleteRequest out;
     Json options = Json::object();
-    if (!body.empty()) {
-        Result<Json> parsed = kube::parse_json(body);
-        if (!parsed || !parsed->is_object()) {
-            return refuse(bad_request("the body of the request is no DeleteOptions"));
-        }
-        options = std::move(*parsed);
+    if (!call.request.body.empty()) {
+        options = API_TRY(call.body());
     }
-    if (!grace.empty()) {
+    if (!options.is_object()) {
+        return refuse(bad_request("the body of the request is no DeleteOptions"));
+    }
+    if (const std::string grace = call.query("gracePeriodSeconds"); !grace.empty()) {
         options["gracePeriodSeconds"] = std::strtoll(grace.c_str(), nullptr, 10);
     }
-    if (!propagation.empty()) {
+    if (const std::string propagation = call.query("propagationPolicy"); !propagation.empty()) {
         options["propagationPolicy"] = propagation;
     }
     if (const Json& seconds = value_at(options, {"gracePeriodSeconds"});
         seconds.is_number_integer()) {
         out.grace_seconds = seconds.get<std::int64_t>();
     }
+    const Json& dry_run = value_at(options, {"dryRun"});
+    if (!dry_run.is_null() && !dry_run.empty() && dry_run != Json::array({"All"})) {
+        return refuse(bad_request("dryRun must be All"));
+    }
+    out.dry_run = !dry_run.empty();
     out.uid = text_at(options, {"preconditions", "uid"});
     out.resource_version = text_at(options, {"preconditions", "resourceVersion"});
     const std::string policy = text_at(options, {"propagationPolicy"});
@@ -51,8 +57,6 @@ ApiResult<DeleteRequest> read_delete_options(const std::string& body, const std:
     }
     return out;
 }
-
-}  // namespace
 
 ApiResult<ApiOutcome> ApiCore::written(const Call& call, const JsonPtr& object, int status) const {
     Json shown;
@@ -117,13 +121,13 @@ ApiResult<ApiOutcome> ApiCore::patch(Call& call) {
 }
 
 ApiResult<ApiOutcome> ApiCore::remove(Call& call) {
-    const WriteRequest request = API_TRY(call.write());
-    const DeleteRequest options = API_TRY(read_delete_options(
-        call.request.body, call.query("gracePeriodSeconds"), call.query("propagationPolicy")));
+    WriteRequest request = API_TRY(call.write());
+    const DeleteRequest options = API_TRY(read_delete_options(call));
+    request.dry_run = request.dry_run || options.dry_run;
     const JsonPtr last = API_TRY(x_writer.remove(request, options));
     const bool still_there = x_store.find({call.resource->store_name(), call.path.name_space,
                                            call.path.name}) != nullptr;
-    if (still_there) {
+    if (still_there && !(request.dry_run && !is_being_deleted(*last))) {
         return written(call, last, 200);
     }
     ApiAnswer answer = json_answer({{"kind", "Status"},
@@ -141,8 +145,8 @@ ApiResult<ApiOutcome> ApiCore::remove(Call& call) {
 
 ApiResult<ApiOutcome> ApiCore::remove_collection(Call& call) {
     WriteRequest request = API_TRY(call.write());
-    const DeleteRequest options = API_TRY(read_delete_options(
-        call.request.body, call.query("gracePeriodSeconds"), call.query("propagationPolicy")));
+    const DeleteRequest options = API_TRY(read_delete_options(call));
+    request.dry_run = request.dry_run || options.dry_run;
     Json items = Json::array();
     for (const JsonPtr& object : API_TRY(selected(call))) {
         request.name = text_at(*object, {"metadata", "name"});

@@ -187,11 +187,77 @@ std::vector<Row> group_rows() {
     };
 }
 
+// Kinds that clients ask for in passing (apply --prune, describe, cluster-info dump). They can be listed and are always empty.
+struct AbsentRow {
+    const char* group;
+    const char* plural;
+    const char* kind;
+    bool namespaced;
+    std::vector<std::string> short_names;
+    bool in_all;
+};
+
+std::vector<AbsentRow> absent_rows() {
+    return {
+        {"", "endpoints", "Endpoints", true, {"ep"}, false},
+        {"", "limitranges", "LimitRange", true, {"limits"}, false},
+        {"", "persistentvolumes", "PersistentVolume", false, {"pv"}, false},
+        {"", "replicationcontrollers", "ReplicationController", true, {"rc"}, true},
+        {"", "resourcequotas", "ResourceQuota", true, {"quota"}, false},
+        {"apps", "daemonsets", "DaemonSet", true, {"ds"}, true},
+        {"apps", "deployments", "Deployment", true, {"deploy"}, true},
+        {"apps", "replicasets", "ReplicaSet", true, {"rs"}, true},
+        {"apps", "statefulsets", "StatefulSet", true, {"sts"}, true},
+        {"batch", "cronjobs", "CronJob", true, {"cj"}, true},
+        {"batch", "jobs", "Job", true, {}, true},
+        {"networking.k8s.io", "ingresses", "Ingress", true, {"ing"}, false},
+        {"storage.k8s.io", "storageclasses", "StorageClass", false, {"sc"}, false},
+    };
+}
+
 std::string lower(std::string text) {
     std::ranges::transform(text, text.begin(), [](unsigned char c) {
         return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     });
     return text;
+}
+
+// As in pkg/apis/core/v1/conversion.go of Kubernetes.
+std::vector<std::string> selectable_fields(std::string_view plural) {
+    if (plural == "pods") {
+        return {"spec.nodeName",
+                "spec.restartPolicy",
+                "spec.schedulerName",
+                "spec.serviceAccountName",
+                "spec.hostNetwork",
+                "status.phase",
+                "status.podIP",
+                "status.podIPs",
+                "status.nominatedNodeName"};
+    }
+    if (plural == "events") {
+        return {"involvedObject.kind",
+                "involvedObject.namespace",
+                "involvedObject.name",
+                "involvedObject.uid",
+                "involvedObject.apiVersion",
+                "involvedObject.resourceVersion",
+                "involvedObject.fieldPath",
+                "reason",
+                "reportingComponent",
+                "source.component",
+                "type"};
+    }
+    if (plural == "namespaces") {
+        return {"status.phase"};
+    }
+    if (plural == "nodes") {
+        return {"spec.unschedulable"};
+    }
+    if (plural == "services") {
+        return {"spec.clusterIP", "spec.type"};
+    }
+    return plural == "secrets" ? std::vector<std::string>{"type"} : std::vector<std::string>{};
 }
 
 ResourceInfo from_row(Row row) {
@@ -207,9 +273,45 @@ ResourceInfo from_row(Row row) {
     info.short_names = std::move(row.short_names);
     info.categories = std::move(row.categories);
     info.columns = std::move(row.columns);
+    info.selectable = selectable_fields(info.plural);
     info.columns.insert(info.columns.begin(),
                         PrinterColumn{"Name", "string", ".metadata.name", 0, {}, "name"});
     return info;
+}
+
+ResourceInfo from_absent(AbsentRow row) {
+    std::vector<std::string> categories;
+    if (row.in_all) {
+        categories.emplace_back("all");
+    }
+    ResourceInfo info = from_row({row.group,
+                                  "v1",
+                                  row.plural,
+                                  row.kind,
+                                  row.namespaced,
+                                  false,
+                                  std::move(row.short_names),
+                                  std::move(categories),
+                                  {age()}});
+    info.handling = Handling::absent;
+    return info;
+}
+
+std::vector<ResourceInfo> reviews() {
+    std::vector<ResourceInfo> out;
+    const char* authorization = "authorization.k8s.io";
+    const std::vector<AbsentRow> rows = {
+        {"authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", false, {}, false},
+        {authorization, "localsubjectaccessreviews", "LocalSubjectAccessReview", true, {}, false},
+        {authorization, "selfsubjectaccessreviews", "SelfSubjectAccessReview", false, {}, false},
+        {authorization, "selfsubjectrulesreviews", "SelfSubjectRulesReview", false, {}, false},
+        {authorization, "subjectaccessreviews", "SubjectAccessReview", false, {}, false},
+    };
+    for (const AbsentRow& row : rows) {
+        out.push_back(from_absent(row));
+        out.back().handling = Handling::review;
+    }
+    return out;
 }
 
 }  // namespace
@@ -221,6 +323,10 @@ std::vector<ResourceInfo> built_in_resources() {
             all.push_back(from_row(std::move(row)));
         }
     }
+    for (AbsentRow& row : absent_rows()) {
+        all.push_back(from_absent(std::move(row)));
+    }
+    std::ranges::move(reviews(), std::back_inserter(all));
     // Event's columns begin with its age, as users know them.
     for (ResourceInfo& info : all) {
         if (info.plural == "events") {

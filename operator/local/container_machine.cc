@@ -30,6 +30,9 @@ Json ended_state(const ContainerEnd& end) {
     if (end.signal != 0) {
         state["signal"] = end.signal;
     }
+    if (!end.message.empty()) {
+        state["message"] = end.message;
+    }
     return {{"terminated", std::move(state)}};
 }
 

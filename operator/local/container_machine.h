@@ -14,7 +14,8 @@ enum class RestartPolicy { always, on_failure, never };
 struct ContainerEnd {
     int exit_code = 0;
     int signal = 0;
-    std::string reason;  // Completed, Error, OOMKilled, ContainerStatusUnknown
+    std::string reason;   // Completed, Error, OOMKilled, ContainerStatusUnknown
+    std::string message;  // its last words; may be empty
     WallTime started{};
     WallTime finished{};
 };

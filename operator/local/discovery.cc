@@ -7,10 +7,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-const Json& verbs() {
-    static const Json list = {"create", "delete", "deletecollection", "get",
-                              "list",   "patch",  "update",           "watch"};
-    return list;
+Json verbs_of(const ResourceInfo& resource) {
+    switch (resource.handling) {
+        case Handling::stored:
+            break;
+        case Handling::absent:
+            return {"get", "list", "watch"};
+        case Handling::review:
+            return Json::array({"create"});
+    }
+    return {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"};
 }
 
 const Json& subresource_verbs() {
@@ -50,7 +56,6 @@ std::map<std::string, std::vector<std::string>> groups_of(const ResourceRegistry
             versions.push_back(resource->version);
         }
     }
-    groups["authorization.k8s.io"] = {"v1"};
     return groups;
 }
 
@@ -64,21 +69,10 @@ Json group_entry(const std::string& group, const std::vector<std::string>& versi
         {"name", group}, {"versions", std::move(list)}, {"preferredVersion", std::move(preferred)}};
 }
 
-Json access_review() {
-    return {{"name", "selfsubjectaccessreviews"},
-            {"singularName", "selfsubjectaccessreview"},
-            {"namespaced", false},
-            {"kind", "SelfSubjectAccessReview"},
-            {"verbs", {"create"}}};
-}
-
 Json list_entry(const ResourceInfo& resource) {
-    Json entry = {{"name", resource.plural},
-                  {"singularName", resource.singular},
-                  {"namespaced", resource.namespaced},
-                  {"kind", resource.kind},
-                  {"verbs", verbs()},
-                  {"storageVersionHash", ""}};
+    Json entry = {{"name", resource.plural},           {"singularName", resource.singular},
+                  {"namespaced", resource.namespaced}, {"kind", resource.kind},
+                  {"verbs", verbs_of(resource)},       {"storageVersionHash", ""}};
     if (!resource.short_names.empty()) {
         entry["shortNames"] = resource.short_names;
     }
@@ -95,7 +89,7 @@ Json aggregated_entry(const ResourceInfo& resource) {
          {{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind}}},
         {"scope", resource.namespaced ? "Namespaced" : "Cluster"},
         {"singularResource", resource.singular},
-        {"verbs", verbs()}};
+        {"verbs", verbs_of(resource)}};
     if (!resource.short_names.empty()) {
         entry["shortNames"] = resource.short_names;
     }
@@ -168,9 +162,6 @@ std::optional<nlohmann::json> resource_list(const ResourceRegistry& registry,
             resources.push_back(std::move(entry));
         }
     }
-    if (group == "authorization.k8s.io" && version == "v1") {
-        resources.push_back(access_review());
-    }
     if (resources.empty()) {
         return std::nullopt;
     }
@@ -193,16 +184,6 @@ nlohmann::json aggregated_discovery(const ResourceRegistry& registry, bool core)
                 if (resource->group == group && resource->version == version) {
                     resources.push_back(aggregated_entry(*resource));
                 }
-            }
-            if (group == "authorization.k8s.io") {
-                resources.push_back({{"resource", "selfsubjectaccessreviews"},
-                                     {"responseKind",
-                                      {{"group", group},
-                                       {"version", version},
-                                       {"kind", "SelfSubjectAccessReview"}}},
-                                     {"scope", "Cluster"},
-                                     {"singularResource", "selfsubjectaccessreview"},
-                                     {"verbs", {"create"}}});
             }
             listed.push_back({{"version", version},
                               {"freshness", "Current"},

@@ -87,15 +87,15 @@ ApiResult<JsonPtr> ObjectWriter::remove(const WriteRequest& request, const Delet
     if (options.propagation == Propagation::foreground && !x_store.dependents(uid).empty()) {
         add_finalizer(next, "foregroundDeletion");
     }
+    if (options.propagation == Propagation::orphan && !request.dry_run) {
+        release_dependents(uid);
+    }
     const std::int64_t grace = grace_of(*request.resource, *live, options);
     if (grace > 0 || has_finalizers(next)) {
         return mark_deleted(request, live, std::move(next), grace);
     }
     if (request.dry_run) {
         return live;
-    }
-    if (options.propagation == Propagation::orphan) {
-        release_dependents(uid);
     }
     return x_store.erase({request.resource->store_name(), request.name_space, request.name});
 }

@@ -34,6 +34,7 @@ struct DeleteRequest {
     std::string resource_version;
     std::optional<std::int64_t> grace_seconds;
     Propagation propagation = Propagation::background;
+    bool dry_run = false;  // as the body of the request says; the request itself may say so too
 };
 
 class ObjectWriter {

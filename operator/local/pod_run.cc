@@ -5,6 +5,7 @@
 
 #include "lib/base/log.h"
 #include "operator/kube/json_text.h"
+#include "operator/local/log_reader.h"
 #include "operator/local/object_meta.h"
 #include "operator/local/pod_container.h"
 #include "operator/local/pod_status.h"
@@ -249,8 +250,14 @@ void PodRun::on_end(const std::string& name, std::uint64_t run, const runtime::P
     container->startup.reset();
     container->readiness.reset();
     container->liveness.reset();
-    container->machine.on_ended(end_of(end, x_context.runtime.loop.wall_now()),
-                                x_context.runtime.loop.now());
+    ContainerEnd ended = end_of(end, x_context.runtime.loop.wall_now());
+    const bool shows_log =
+        text_at(*container->spec, {"terminationMessagePolicy"}) == "FallbackToLogsOnError";
+    if (ended.exit_code != 0 && shows_log) {
+        ended.message =
+            last_words(x_context.runtime.files, log_path(x_context, x_key, name, false));
+    }
+    container->machine.on_ended(std::move(ended), x_context.runtime.loop.now());
     const std::optional<Instant> next = container->machine.next_start();
     if (next && *next > x_context.runtime.loop.now()) {
         tell("Warning", "BackOff",

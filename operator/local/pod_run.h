@@ -12,6 +12,7 @@
 #include "operator/local/address_pool.h"
 #include "operator/local/api_core.h"
 #include "operator/local/container_machine.h"
+#include "operator/local/log_marks.h"
 #include "operator/local/pod_view.h"
 #include "operator/local/pod_volumes.h"
 #include "operator/local/probe_machine.h"
@@ -24,6 +25,7 @@ struct PodContext {
     runtime::ProcessRunner& processes;
     ApiCore& core;
     AddressPool& addresses;
+    LogMarks& marks;
     std::string directory;  // DIR
     std::string programs;   // where the programs of pods are looked for first
     std::string node_name;
@@ -73,6 +75,7 @@ class PodRun : public std::enable_shared_from_this<PodRun> {
     void run_probes(Container& container);
     void ask(Container& container, ProbeKind kind);
     void ask_http(const ProbeSpec& spec, std::function<void(bool)> answer);
+    void ask_https(const ProbeSpec& spec, std::function<void(bool)> answer);
     void ask_tcp(const ProbeSpec& spec, std::function<void(bool)> answer);
     void ask_exec(Container& container, const ProbeSpec& spec, std::function<void(bool)> answer);
     void take_answer(const std::string& name, std::uint64_t run, ProbeKind kind, bool good);

@@ -5,10 +5,19 @@
 #include "lib/base/log.h"
 #include "operator/kube/json_text.h"
 #include "operator/local/pod_container.h"
+#include "operator/local/probe_request.h"
 
 namespace millrace::kube_operator::local {
 
 using Json = nlohmann::json;
+
+namespace {
+
+// A process that has just been started is asked more often than its probes say, until it answers: nobody waits a second for what
+// takes a tenth.
+constexpr Duration kEagerly = 100ms;
+
+}  // namespace
 
 // The first word names a program: by its last part among the operator's own, else as a path, else in PATH.
 std::string PodRun::program_of(const std::string& word) const {
@@ -61,8 +70,10 @@ void PodRun::launch(Container& container) {
     }
     const std::string log = log_path(x_context, x_key, name, false);
     if (x_context.runtime.files.exists(log)) {
-        [[maybe_unused]] const Status kept =
-            x_context.runtime.files.rename(log, log_path(x_context, x_key, name, true));
+        const std::string previous = log_path(x_context, x_key, name, true);
+        if (x_context.runtime.files.rename(log, previous)) {
+            x_context.marks.rename(log, previous);
+        }
     }
     runtime::ProcessOptions options;
     options.argv = container.command.argv;
@@ -128,13 +139,14 @@ void PodRun::refresh_files() {
 
 void PodRun::begin_probes(Container& container) {
     const Instant now = x_context.runtime.loop.now();
-    auto make = [&](const char* field) -> std::optional<ProbeMachine> {
+    auto make = [&](const char* field, bool eager) -> std::optional<ProbeMachine> {
         const std::optional<ProbeSpec> spec = read_probe(*container.spec, field);
-        return spec ? std::optional(ProbeMachine(*spec, now)) : std::nullopt;
+        return spec ? std::optional(ProbeMachine(*spec, now, eager ? kEagerly : Duration{}))
+                    : std::nullopt;
     };
-    container.startup = make("startupProbe");
-    container.readiness = make("readinessProbe");
-    container.liveness = make("livenessProbe");
+    container.startup = make("startupProbe", true);
+    container.readiness = make("readinessProbe", true);
+    container.liveness = make("livenessProbe", false);
     container.machine.set_started(!container.startup);
     container.machine.set_ready(!container.startup && !container.readiness);
 }
@@ -188,8 +200,17 @@ void PodRun::ask(Container& container, ProbeKind kind) {
 }
 
 void PodRun::ask_http(const ProbeSpec& spec, std::function<void(bool)> answer) {
-    const std::string url = fmt::format("{}://{}:{}", spec.tls ? "https" : "http",
-                                        spec.host.empty() ? x_address : spec.host, spec.port);
+    if (spec.tls) {
+        ask_https(spec, std::move(answer));
+        return;
+    }
+    const runtime::Endpoint at{spec.host.empty() ? x_address : spec.host, spec.port};
+    ask_over_http(x_context.runtime, at, spec.path, spec.timeout, std::move(answer));
+}
+
+void PodRun::ask_https(const ProbeSpec& spec, std::function<void(bool)> answer) {
+    const std::string url =
+        fmt::format("https://{}:{}", spec.host.empty() ? x_address : spec.host, spec.port);
     std::unique_ptr<runtime::HttpClient>& client = x_clients[url];
     if (!client) {
         runtime::HttpClientOptions options;
@@ -267,8 +288,8 @@ void PodRun::take_answer(const std::string& name, std::uint64_t run, ProbeKind k
     if (!one) {
         return;
     }
-    const ProbeMachine::Verdict verdict = one->on_answer(good);
-    if (!good) {
+    const ProbeMachine::Verdict verdict = one->on_answer(good, x_context.runtime.loop.now());
+    if (!good && one->counted()) {
         const char* which = kind == ProbeKind::startup     ? "Startup"
                             : kind == ProbeKind::readiness ? "Readiness"
                                                            : "Liveness";

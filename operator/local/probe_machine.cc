@@ -67,8 +67,19 @@ bool ProbeMachine::take_turn(Instant now) {
     return true;
 }
 
-ProbeMachine::Verdict ProbeMachine::on_answer(bool good) {
+ProbeMachine::Verdict ProbeMachine::on_answer(bool good, Instant now) {
     x_open = false;
+    x_counted = good || now >= x_counts_from;
+    if (good) {
+        x_eager = {};
+        x_counts_from = now;
+    } else if (x_eager > Duration{}) {
+        x_next = now + x_eager;
+        if (!x_counted) {
+            return x_verdict;
+        }
+        x_counts_from = now + x_spec.period;
+    }
     x_good = good ? x_good + 1 : 0;
     x_bad = good ? 0 : x_bad + 1;
     if (x_good >= x_spec.success_threshold) {

@@ -33,23 +33,32 @@ class ProbeMachine {
  public:
     enum class Verdict { undecided, passing, failing };
 
-    ProbeMachine(ProbeSpec spec, Instant started)
-        : x_spec(std::move(spec)), x_next(started + x_spec.initial_delay) {}
+    // eager above 0: until the first good answer the probe asks in this rhythm; failures count once per period all the same.
+    ProbeMachine(ProbeSpec spec, Instant started, Duration eager = {})
+        : x_spec(std::move(spec)),
+          x_eager(eager),
+          x_next(started + x_spec.initial_delay),
+          x_counts_from(x_next + (eager > Duration{} ? x_spec.period : Duration{})) {}
 
     // True once per period; the question counts as asked then.
     bool take_turn(Instant now);
     // When the next question is due; nothing while one is open.
     std::optional<Instant> next() const { return x_open ? std::nullopt : std::optional(x_next); }
     // The answer. The verdict changes when a threshold is reached.
-    Verdict on_answer(bool good);
+    Verdict on_answer(bool good, Instant now);
+    // Whether the last answer counted.
+    bool counted() const { return x_counted; }
 
     Verdict verdict() const { return x_verdict; }
     const ProbeSpec& spec() const { return x_spec; }
 
  private:
     ProbeSpec x_spec;
+    Duration x_eager;
     Instant x_next;
+    Instant x_counts_from;  // failures before it do not count
     bool x_open = false;
+    bool x_counted = false;
     int x_good = 0;
     int x_bad = 0;
     Verdict x_verdict = Verdict::undecided;

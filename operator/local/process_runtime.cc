@@ -4,6 +4,7 @@
 
 #include "lib/base/log.h"
 #include "operator/kube/json_text.h"
+#include "operator/local/log_marks.h"
 #include "operator/local/log_reader.h"
 #include "operator/local/pod_run.h"
 
@@ -13,7 +14,7 @@ namespace {
 using kube::text_at;
 using kube::value_at;
 
-constexpr Duration kLogCheck = 30s;
+constexpr Duration kLogCheck = 1s;  // how exactly the times of lines are known
 constexpr std::uint64_t kLogBytesMax = 64 << 20;
 
 class PodProcesses final : public ProcessRuntime {
@@ -21,7 +22,8 @@ class PodProcesses final : public ProcessRuntime {
     PodProcesses(runtime::Runtime& runtime, runtime::ProcessRunner& processes, ApiCore& core,
                  const ProcessRuntimeOptions& options)
         : x_addresses(options.directory),
-          x_context{runtime,          processes,        core, x_addresses, options.directory,
+          x_context{runtime,          processes,        core,
+                    x_addresses,      x_marks,          options.directory,
                     options.programs, options.node_name},
           x_stop_stage(options.stop_stage),
           x_alive(std::make_shared<bool>(true)) {}
@@ -80,7 +82,20 @@ class PodProcesses final : public ProcessRuntime {
             const std::shared_ptr<PodRun> alive = pod.lock();
             return !previous && alive && alive->running(container);
         };
-        send_log(x_context.runtime, log, source, std::move(responder));
+        source.written_by = [this, alive = x_alive, path = source.path](std::uint64_t offset) {
+            if (!*alive) {
+                return WallTime{};
+            }
+            if (!x_marks.covers(path, offset)) {
+                look_at_logs();
+            }
+            return x_marks.written_by(path, offset);
+        };
+        source.first_since = [this, alive = x_alive, path = source.path](WallTime since) {
+            return *alive ? x_marks.first_since(path, since) : std::uint64_t{0};
+        };
+        look_at_logs();
+        send_log(x_context.runtime, log, std::move(source), std::move(responder));
     }
 
  private:
@@ -209,28 +224,42 @@ class PodProcesses final : public ProcessRuntime {
         }
     }
 
-    // Logs are appended to by the processes themselves, so a log that is too long is emptied in place.
     void check_logs() {
         x_log_timer = x_context.runtime.loop.run_after(kLogCheck, [this] { check_logs(); });
+        if (!x_pods.empty()) {
+            look_at_logs();
+        }
+    }
+
+    void look_at_logs() {
         const std::string directory = x_context.directory + "/logs";
         if (!x_context.runtime.files.exists(directory)) {
             return;
         }
         const Result<std::vector<runtime::DirectoryEntry>> entries =
             x_context.runtime.files.list(directory);
+        std::vector<std::string> paths;
         for (const runtime::DirectoryEntry& entry :
              entries ? *entries : std::vector<runtime::DirectoryEntry>()) {
-            if (entry.size <= kLogBytesMax) {
-                continue;
+            paths.push_back(runtime::join_path(directory, entry.name));
+            x_marks.note(paths.back(), entry.size, WallTime{entry.modified_millis});
+            if (entry.size > kLogBytesMax) {
+                empty_log(paths.back(), entry.size);
             }
-            const std::string path = runtime::join_path(directory, entry.name);
-            auto file = x_context.runtime.files.open(path, runtime::OpenMode::read_write);
-            if (file && (*file)->truncate(0)) {
-                log_info("pods", "{} had {} bytes and was emptied", path, entry.size);
-            }
+        }
+        std::ranges::sort(paths);
+        x_marks.keep_only(paths);
+    }
+
+    // Logs are appended to by the processes themselves, so a log that is too long is emptied in place.
+    void empty_log(const std::string& path, std::uint64_t size) {
+        auto file = x_context.runtime.files.open(path, runtime::OpenMode::read_write);
+        if (file && (*file)->truncate(0)) {
+            log_info("pods", "{} had {} bytes and was emptied", path, size);
         }
     }
 
+    LogMarks x_marks;
     AddressPool x_addresses;
     PodContext x_context;
     std::map<ObjectKey, std::shared_ptr<PodRun>> x_pods;

@@ -109,6 +109,34 @@ constexpr std::array<Field, 5> kSecretFields = {{{1, "metadata", Shape::message,
                                                  {3, "type", Shape::text},
                                                  {4, "stringData", Shape::text_map},
                                                  {5, "immutable", Shape::boolean}}};
+constexpr std::array<Field, 5> kRuleFields = {{{1, "verbs", Shape::texts},
+                                               {2, "apiGroups", Shape::texts},
+                                               {3, "resources", Shape::texts},
+                                               {4, "resourceNames", Shape::texts},
+                                               {5, "nonResourceURLs", Shape::texts}}};
+constexpr Message kRule{kRuleFields};
+constexpr std::array<Field, 2> kRoleFields = {
+    {{1, "metadata", Shape::message, &kMetadata}, {2, "rules", Shape::messages, &kRule}}};
+constexpr std::array<Field, 4> kSubjectFields = {{{1, "kind", Shape::text},
+                                                  {2, "apiGroup", Shape::text},
+                                                  {3, "name", Shape::text},
+                                                  {4, "namespace", Shape::text}}};
+constexpr Message kSubject{kSubjectFields};
+constexpr std::array<Field, 3> kRoleReferenceFields = {
+    {{1, "apiGroup", Shape::text}, {2, "kind", Shape::text}, {3, "name", Shape::text}}};
+constexpr Message kRoleReference{kRoleReferenceFields};
+constexpr std::array<Field, 3> kBindingFields = {{{1, "metadata", Shape::message, &kMetadata},
+                                                  {2, "subjects", Shape::messages, &kSubject},
+                                                  {3, "roleRef", Shape::message, &kRoleReference}}};
+constexpr std::array<Field, 2> kPreconditionFields = {
+    {{1, "uid", Shape::text}, {2, "resourceVersion", Shape::text}}};
+constexpr Message kPreconditions{kPreconditionFields};
+constexpr std::array<Field, 5> kDeleteFields = {
+    {{1, "gracePeriodSeconds", Shape::integer},
+     {2, "preconditions", Shape::message, &kPreconditions},
+     {3, "orphanDependents", Shape::boolean},
+     {4, "propagationPolicy", Shape::text},
+     {5, "dryRun", Shape::texts}}};
 // Of these kinds the server fills in the rest itself.
 constexpr std::array<Field, 1> kPlainFields = {{{1, "metadata", Shape::message, &kMetadata}}};
 
@@ -222,8 +250,13 @@ Result<nlohmann::json> parse_protobuf(std::string_view body) {
         message.fields = kConfigMapFields;
     } else if (kind == "Secret") {
         message.fields = kSecretFields;
-    } else if (kind != "Namespace" && kind != "ServiceAccount" &&
-               kind != "SelfSubjectAccessReview") {
+    } else if (kind == "DeleteOptions") {
+        message.fields = kDeleteFields;
+    } else if (kind == "Role" || kind == "ClusterRole") {
+        message.fields = kRoleFields;
+    } else if (kind == "RoleBinding" || kind == "ClusterRoleBinding") {
+        message.fields = kBindingFields;
+    } else if (kind != "Namespace" && kind != "ServiceAccount" && !kind.ends_with("Review")) {
         return fail(Errc::unsupported,
                     fmt::format("objects of kind {} must be sent as JSON or YAML", kind));
     }

@@ -144,6 +144,10 @@ ResourceInfo resource_of_definition(const nlohmann::json& definition,
                        text_at(scale, {"labelSelectorPath"})};
     }
     info.columns = read_columns(version);
+    for (const nlohmann::json& one : value_at(version, {"selectableFields"})) {
+        const std::string path = text_at(one, {"jsonPath"});
+        info.selectable.push_back(path.starts_with('.') ? path.substr(1) : path);
+    }
     info.schema =
         std::make_shared<const nlohmann::json>(value_at(version, {"schema", "openAPIV3Schema"}));
     Result<CelRules> rules = CelRules::compile(*info.schema);

@@ -33,6 +33,12 @@ struct ScalePaths {
     std::string label_selector;  // empty when the kind has none
 };
 
+enum class Handling {
+    stored,
+    absent,  // listed and always empty: clients ask for it in passing, nothing here could bring it to life
+    review,  // a POST is answered at once, nothing is kept
+};
+
 // One served version of one kind.
 struct ResourceInfo {
     std::string group;
@@ -46,9 +52,12 @@ struct ResourceInfo {
     bool namespaced = true;
     bool has_status = false;
     bool custom = false;
+    Handling handling = Handling::stored;
     std::optional<ScalePaths> scale;
     std::vector<PrinterColumn> columns;
-    JsonPtr schema;                         // the structural schema; null for built-in kinds
+    std::vector<std::string>
+        selectable;  // what a field selector may name beside name and namespace
+    JsonPtr schema;  // the structural schema; null for built-in kinds
     std::shared_ptr<const CelRules> rules;  // null when the schema has none
 
     std::string api_version() const;

@@ -139,11 +139,23 @@ Result<FieldSelector> FieldSelector::parse(std::string_view text) {
         Term term;
         term.equal = part[equals - 1] != '!';
         const bool doubled = equals + 1 < part.size() && part[equals + 1] == '=';
-        term.path = split_path(trimmed(part.substr(0, term.equal ? equals : equals - 1)));
+        term.field = trimmed(part.substr(0, term.equal ? equals : equals - 1));
+        term.path = split_path(term.field);
         term.value = trimmed(part.substr(equals + (doubled ? 2 : 1)));
         selector.x_terms.push_back(std::move(term));
     }
     return selector;
+}
+
+Status FieldSelector::names_only(const std::vector<std::string>& selectable) const {
+    for (const Term& term : x_terms) {
+        const bool offered = term.field == "metadata.name" || term.field == "metadata.namespace" ||
+                             std::ranges::find(selectable, term.field) != selectable.end();
+        if (!offered) {
+            return fail(Errc::invalid_argument, "field label not supported: " + term.field);
+        }
+    }
+    return {};
 }
 
 bool FieldSelector::matches(const nlohmann::json& object) const {

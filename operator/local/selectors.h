@@ -37,11 +37,14 @@ class FieldSelector {
     // "metadata.name=x,status.phase!=Running": dotted paths, equality only. Errors: invalid_argument.
     static Result<FieldSelector> parse(std::string_view text);
 
+    // Every kind offers metadata.name and metadata.namespace, and what is given. Errors: invalid_argument, with the field.
+    Status names_only(const std::vector<std::string>& selectable) const;
     bool matches(const nlohmann::json& object) const;
     bool empty() const { return x_terms.empty(); }
 
  private:
     struct Term {
+        std::string field;
         std::vector<std::string> path;
         std::string value;
         bool equal = true;

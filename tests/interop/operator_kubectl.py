@@ -240,6 +240,97 @@ def check_pods(cluster, server):
     assert cluster.json("get", "pods")["items"] == []
 
 
+def check_reads(cluster):
+    """Ways to look at things that go through the server, and what it refuses of them."""
+    for number in range(7):
+        cluster.ok("create", "configmap", f"page-{number}", f"--from-literal=n={number}")
+    cluster.ok("label", "configmap", "--all", "kind-of=page")
+    names = cluster.ok("get", "cm", "-l", "kind-of=page", "-o", "name", "--chunk-size=2").split()
+    assert len(names) == 8 and len(set(names)) == 8, names  # the seventh page and the one of the pods beside them
+    first = json.loads(cluster.ok("get", "--raw", "/api/v1/namespaces/default/configmaps?limit=3"))
+    assert len(first["items"]) == 3 and first["metadata"]["remainingItemCount"] >= 5
+    cluster.ok("get", "cm", "--field-selector", "metadata.name=page-3", "--show-labels", says="kind-of=page")
+    cluster.refused("get", "cm", "--field-selector", "data.n=3", says="field label not supported: data.n")
+    order = cluster.ok("get", "cm", "-l", "kind-of=page,kind-of!=x", "--sort-by={.data.n}", "-o", "custom-columns=N:.data.n",
+                       "--no-headers").split()
+    assert order[-7:] == sorted(order[-7:]), order
+    for path, says in (("/healthz", "ok"), ("/readyz", "ok"), ("/livez", "ok"), ("/version", "gitVersion"), ("/openapi/v3", "serverRelativeURL")):
+        cluster.ok("get", "--raw", path, says=says)
+    cluster.ok("api-versions", says="test.example.dev/v1alpha1")
+    cluster.ok("cluster-info", says="is running at")
+    cluster.ok("explain", "widgets", "--recursive", says="replicas")
+    cluster.ok("auth", "can-i", "--list", says="*.*")
+    cluster.ok("auth", "whoami", says="millrace-local")
+    cluster.ok("describe", "namespace", "default", says="Active")
+    cluster.ok("describe", "node", says="Ready")
+
+
+def check_writes(cluster, folder):
+    """Ways to change things."""
+    def file(name, text):
+        (folder / name).write_text(text)
+        return str(folder / name)
+
+    maps = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, labels: {set: p}}\ndata: {k: %s}\n"
+    both = file("both.yaml", maps % ("p1", "a") + "---\n" + maps % ("p2", "a"))
+    one = file("one.yaml", maps % ("p1", "b"))
+    cluster.ok("apply", "-f", both, says="p2 created")
+    assert cluster.run("diff", "-f", one).returncode == 1
+    cluster.ok("apply", "-f", one, "--dry-run=server", says="p1 configured (server dry run)")
+    assert cluster.json("get", "cm", "p1")["data"] == {"k": "a"}
+    done = cluster.run("apply", "-f", one)
+    assert done.returncode == 0 and "warning" not in done.stderr.lower(), done
+    cluster.ok("apply", "-f", one, "--prune", "-l", "set=p", says="configmap/p2 pruned")
+    cluster.ok("replace", "-f", one, says="replaced")
+    cluster.ok("replace", "--force", "-f", one, says="replaced")
+    editor = file("editor.sh", "#!/bin/sh\nsed -i 's/k: b/k: edited/' \"$1\"\n")
+    os.chmod(editor, 0o755)
+    cluster.environment["KUBE_EDITOR"] = editor
+    cluster.ok("edit", "cm", "p1", says="edited")
+    cluster.ok("annotate", "cm", "p1", "note=x")
+    cluster.ok("label", "cm", "p1", "set-")
+    found = cluster.json("get", "cm", "p1")
+    assert found["data"] == {"k": "edited"} and found["metadata"]["annotations"]["note"] == "x", found
+    assert "set" not in found["metadata"].get("labels", {})
+    cluster.refused("label", "cm", "p1", "note=a", "--resource-version=1", says="the object has been modified")
+    for kind, patch, says in (("merge", '{"data":{"m":"1"}}', "patched"), ("json", '[{"op":"remove","path":"/data/m"}]', "patched"),
+                              ("strategic", '{"data":{"k":null,"s":"2"}}', "patched")):
+        cluster.ok("patch", "cm", "p1", f"--type={kind}", "-p", patch, says=says)
+    assert cluster.json("get", "cm", "p1")["data"] == {"s": "2"}
+    cluster.refused("patch", "cm", "p1", "--type=json", "-p", '[{"op":"test","path":"/data/s","value":"9"}]', says="does not apply")
+    cluster.ok("create", "role", "r", "--verb=get", "--resource=pods")
+    cluster.ok("create", "rolebinding", "r", "--role=r", "--user=u")
+    assert cluster.json("get", "role", "r")["rules"][0]["verbs"] == ["get"]
+    cluster.refused("create", "deployment", "d", "--image=x", says="deployments.apps is not offered")
+    cluster.ok("get", "deployments,jobs,pv")
+    cluster.ok("wait", "--for=jsonpath={.data.s}=2", "cm/p1", "--timeout=5s")
+    cluster.ok("delete", "cm", "p1", "--dry-run=server", says="deleted (server dry run)")
+    cluster.ok("get", "cm", "p1")
+    cluster.ok("delete", "cm", "p1", "--cascade=orphan", "--wait=false")
+    cluster.ok("wait", "--for=delete", "cm/p1", "--timeout=5s")
+    cluster.refused("delete", "cm", "p1", says="not found")
+    cluster.ok("delete", "cm", "p1", "--ignore-not-found")
+
+
+def check_logs(cluster):
+    """Logs with their times; and what pods cannot do here."""
+    cluster.ok("run", "writer", "--image=none", "--labels=role=writer", "--command", "--", "sh", "-c",
+               "echo early; exec tail -f /dev/null")
+    cluster.ok("wait", "--for=condition=Ready", "pod/writer", "--timeout=10s")
+    until(lambda: cluster.ok("logs", "writer") == "early\n", "the first line")
+    stamped = cluster.ok("logs", "writer", "--timestamps")
+    assert stamped.endswith("Z early\n") and stamped.startswith("20"), stamped
+    assert cluster.ok("logs", "writer", "--since=1h") == "early\n"
+    until(lambda: cluster.ok("logs", "writer", "--since=1s") == "", "the line to be older than a second")
+    assert cluster.ok("logs", "writer", "--since-time=2020-01-01T00:00:00Z", "--tail=1") == "early\n"
+    cluster.ok("logs", "-l", "role=writer", "--prefix", says="[pod/writer/writer] early")
+    cluster.refused("logs", "writer", "--previous", says='previous terminated container "writer" in pod "writer" not found')
+    for words in (("exec", "writer", "--", "ls"), ("attach", "writer"), ("port-forward", "pod/writer", "1:1"),
+                  ("debug", "writer", "--image=x"), ("cp", "/etc/hostname", "writer:/x")):
+        cluster.refused(*words, says="is not offered by the embedded API server")
+    cluster.ok("delete", "pod", "writer", "--now")
+
+
 def check_deletion(cluster):
     cluster.ok("create", "namespace", "gone")
     cluster.ok("create", "secret", "generic", "s", "--from-literal=k=v")
@@ -267,6 +358,9 @@ def run(program, kubectl):
         shutil.rmtree(folder / ".kube", ignore_errors=True)  # kubectl's own memory of the kinds
         assert cluster.json("get", "wdg", "a")["spec"]["replicas"] == 5
         cluster.ok("auth", "can-i", "create", "pods", says="yes")
+        check_reads(cluster)
+        check_writes(cluster, folder)
+        check_logs(cluster)
         check_deletion(cluster)
     finally:
         server.stop()

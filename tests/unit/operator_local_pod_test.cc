@@ -102,11 +102,35 @@ TEST_CASE("A probe asks once per period after its delay and decides by its thres
     REQUIRE_FALSE(probe.take_turn(Instant{4s}));
     REQUIRE(probe.take_turn(Instant{5s}));
     REQUIRE_FALSE(probe.take_turn(Instant{9s}));  // the question is still open
-    REQUIRE(probe.on_answer(true) == ProbeMachine::Verdict::passing);
+    REQUIRE(probe.on_answer(true, Instant{9s}) == ProbeMachine::Verdict::passing);
     REQUIRE(probe.take_turn(Instant{9s}));
-    REQUIRE(probe.on_answer(false) == ProbeMachine::Verdict::passing);
+    REQUIRE(probe.on_answer(false, Instant{9s}) == ProbeMachine::Verdict::passing);
     REQUIRE(probe.take_turn(Instant{11s}));
-    REQUIRE(probe.on_answer(false) == ProbeMachine::Verdict::failing);
+    REQUIRE(probe.on_answer(false, Instant{11s}) == ProbeMachine::Verdict::failing);
+}
+
+TEST_CASE(
+    "An eager probe asks often until the first good answer, and counts failures once per period") {
+    ProbeSpec spec;
+    spec.period = 2s;
+    spec.failure_threshold = 2;
+    ProbeMachine probe(spec, Instant{}, 100ms);
+    for (int tenth = 0; tenth < 19; ++tenth) {
+        const Instant now{tenth * 100ms};
+        INFO(tenth);
+        REQUIRE(probe.take_turn(now));
+        REQUIRE(probe.on_answer(false, now) == ProbeMachine::Verdict::undecided);
+        REQUIRE_FALSE(probe.counted());
+    }
+    REQUIRE(probe.take_turn(Instant{2s}));
+    REQUIRE(probe.on_answer(false, Instant{2s}) == ProbeMachine::Verdict::undecided);
+    REQUIRE(probe.counted());
+    REQUIRE(probe.take_turn(Instant{2100ms}));
+    REQUIRE(probe.on_answer(true, Instant{2100ms}) == ProbeMachine::Verdict::passing);
+    REQUIRE_FALSE(probe.take_turn(Instant{2200ms}));
+    REQUIRE(probe.take_turn(Instant{4100ms}));
+    probe.on_answer(false, Instant{4100ms});
+    REQUIRE(probe.counted());
 }
 
 TEST_CASE("Mount paths become directories only where a path begins") {
