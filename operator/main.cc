@@ -1,5 +1,6 @@
 // millrace-operator: looks after coordinators, brokers and topics in Kubernetes, or on one machine with --local.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -20,10 +21,12 @@
 
 extern char** environ;
 
-// jemalloc's own settings. Most threads wait for an answer of the API and allocate little, so caches and arenas of their own
-// would be a tenth of what the operator holds.
-extern "C" const char* malloc_conf;
-const char* malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:1000,muzzy_decay_ms:0";
+// Read by jemalloc at start. The operator allocates little and seldom, from a dozen threads that mostly wait: caches for each of them
+// would take more memory than everything they hold.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "narenas:1,tcache:false,dirty_decay_ms:1000";
+}
 
 namespace millrace::kube_operator {
 namespace {
@@ -138,6 +141,7 @@ class Process {
         if (const Status connected = connect(); !connected) {
             return report(connected.error(), exit_code_of(connected.error()));
         }
+        make_config_check();
         make_node();
         if (const Status opened = open_admin(); !opened) {
             return report(opened.error(), exit_start);
@@ -189,6 +193,18 @@ class Process {
             fmt::format("{}_{:016x}", identity, x_runtime.loop.random().next()));
     }
 
+    void make_config_check() {
+        const std::string directory = variable(x_environment, "TMPDIR");
+        const std::string scratch =
+            x_arguments.is_local()
+                ? x_arguments.local_directory + "/checks"
+                : fmt::format("{}/millrace-operator-{}", directory.empty() ? "/tmp" : directory,
+                              ::getpid());
+        x_runner = runtime::make_process_runner(x_runtime.loop);
+        x_config_check = std::make_unique<server::ConfigCheck>(
+            x_runtime, *x_runner, server::ConfigCheckOptions{own_directory(), scratch});
+    }
+
     void make_node() {
         server::NodeOptions options;
         options.name_space = x_arguments.name_space;
@@ -197,6 +213,7 @@ class Process {
         options.default_image = x_arguments.image;
         options.definitions = x_arguments.definitions == "apply" ? server::DefinitionPolicy::apply
                                                                  : server::DefinitionPolicy::expect;
+        options.config_check = x_config_check.get();
         x_node =
             std::make_unique<server::Node>(x_runtime, *x_client, x_metrics, std::move(options));
     }
@@ -277,6 +294,8 @@ class Process {
     std::unique_ptr<kube::Client> x_client;
     std::unique_ptr<kube::Client> x_apply_client;
     std::unique_ptr<kube::LeaderElection> x_election;
+    std::unique_ptr<runtime::ProcessRunner> x_runner;
+    std::unique_ptr<server::ConfigCheck> x_config_check;
     std::unique_ptr<server::Node> x_node;
     std::unique_ptr<runtime::AdminHttp> x_admin;
     bool x_leads = false;

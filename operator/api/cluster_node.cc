@@ -24,6 +24,9 @@ void describe(FieldVisitor& v, ClusterNodeStatus& status) {
     v.integer("restarts", status.restarts, {.doc = "Restarts of its container."});
     v.text("lastRestartReason", status.last_restart_reason,
            {.doc = "Why it was restarted last.", .length_max = 512});
+    v.integer("observedGeneration", status.observed_generation,
+              {.doc = "Generation of the spec that this status belongs to."});
+    describe(v, status.conditions);
 }
 
 }  // namespace millrace::kube_operator::api

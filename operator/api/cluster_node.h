@@ -21,6 +21,8 @@ struct ClusterNodeStatus {
     std::int64_t leaders = 0;
     std::int64_t restarts = 0;
     std::string last_restart_reason;
+    std::int64_t observed_generation = 0;
+    std::vector<Condition> conditions;
 };
 
 struct ClusterNode {

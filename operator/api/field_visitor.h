@@ -45,6 +45,8 @@ struct Rule {
 struct ObjectField {
     std::string_view doc;
     bool required = false;
+    // Present with its fields' defaults when a user leaves it out, so that rules which compare old and new always see it.
+    bool present = false;
     std::vector<Rule> rules = {};
 };
 

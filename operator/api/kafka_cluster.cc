@@ -7,12 +7,15 @@ void describe_sources(FieldVisitor& v, KafkaClusterSpec& spec) {
     describe_reference(v, "ensembleRef", spec.ensemble, "The CoordinatorEnsemble to use.", false);
     if (v.begin_object("coordinator", {.doc = "Coordinators that this operator does not own."})) {
         v.text("connect", spec.connect,
-               {.doc = "Connect string, host:port[,host:port].", .length_max = 1024});
+               {.doc = "Connect string, host:port[,host:port]; the path goes into chroot.",
+                .pattern = "^[^/, ]+(,[^/, ]+)*$",
+                .length_max = 1024,
+                .required = true});
         v.end_object();
     }
     v.text("chroot", spec.chroot,
            {.doc = "Path under which the cluster keeps its state; absent: /<namespace>-<name>.",
-            .pattern = "^/[^ ]*$",
+            .pattern = "^(/|(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+)$",
             .length_max = 256});
 }
 
@@ -21,11 +24,14 @@ void describe_listeners(FieldVisitor& v, KafkaClusterSpec& spec) {
                           .items_max = 16,
                           .map_keys = {"name"},
                           .rules = {{"self.all(l, self.exists_one(m, m.port == l.port))",
-                                     "each listener needs a port of its own"}}};
+                                     "each listener needs a port of its own"},
+                                    {"self.all(l, l.port != 9404 && l.name != 'admin')",
+                                     "port 9404 and the name admin belong to the brokers' "
+                                     "admin listener"}}};
     v.objects("listeners", spec.listeners, field, [](FieldVisitor& item, ListenerSpec& listener) {
         item.text(
             "name", listener.name,
-            {.doc = "Name of the listener.", .pattern = "^[a-z0-9]{1,11}$", .length_max = 11});
+            {.doc = "Name of the listener.", .pattern = "^[a-z][a-z0-9]{0,10}$", .length_max = 11});
         item.integer("port", listener.port,
                      {.doc = "Port.", .default_value = 9092, .min = 9092, .max = 65535});
         item.text("type", listener.type,

@@ -18,14 +18,37 @@ constexpr std::string_view kReady = ".status.conditions[?(@.type==\"Ready\")].st
 constexpr std::string_view kReadyMessage = ".status.conditions[?(@.type==\"Ready\")].message";
 constexpr PrinterColumn kAge{"Age", "date", ".metadata.creationTimestamp"};
 
+// Services and hosts are named after these resources, with a few letters behind (RFC 1035, RFC 1123).
+constexpr Rule kServiceName{
+    "size(self.metadata.name) <= 40 && "
+    "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    "metadata.name must be at most 40 of a-z, 0-9 and '-', and begin with "
+    "a letter: Services are named after it"};
+constexpr Rule kPoolName{
+    "size(self.metadata.name) <= 40 && "
+    "self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+    "metadata.name must be at most 40 of a-z, 0-9 and '-': pods are named "
+    "after it"};
+constexpr Rule kConfigHasKeys{"!has(self.config) || !('' in self.config)",
+                              "config holds an empty key"};
+
 // Keys of the configuration that the operator itself sets.
 constexpr std::string_view kNoReservedZooKeys =
     "!has(self.config) || !self.config.exists(k, k.startsWith('server.') || k in ['dataDir', "
-    "'dataLogDir', 'clientPort', 'clientPortAddress', 'dynamicConfigFile', 'admin.serverPort'])";
+    "'dataLogDir', 'clientPort', 'clientPortAddress', 'dynamicConfigFile', 'admin.serverPort', "
+    "'admin.serverAddress', 'admin.enableServer'])";
 constexpr std::string_view kNoReservedBrokerKeys =
     "!has(self.config) || !self.config.exists(k, k.startsWith('listener') || "
-    "k.startsWith('advertised.') || k.startsWith('zookeeper.connect') || k in ['broker.id', "
-    "'log.dir', 'log.dirs', 'inter.broker.listener.name', 'control.plane.listener.name'])";
+    "k.startsWith('advertised.') || k.startsWith('millrace.admin.') || k in ['broker.id', "
+    "'broker.id.generation.enable', 'log.dir', 'log.dirs', 'zookeeper.connect', "
+    "'inter.broker.listener.name', 'control.plane.listener.name'])";
+constexpr std::string_view kSameEnsemble =
+    "has(self.ensembleRef) == has(oldSelf.ensembleRef) && (!has(self.ensembleRef) || "
+    "self.ensembleRef.name == oldSelf.ensembleRef.name)";
+constexpr std::string_view kSameFirstListener =
+    "(has(self.listeners) && size(self.listeners) > 0 ? self.listeners[0].name : 'plaintext') == "
+    "(has(oldSelf.listeners) && size(oldSelf.listeners) > 0 ? oldSelf.listeners[0].name : "
+    "'plaintext')";
 
 template <class T>
 void describe_fresh(FieldVisitor& visitor) {
@@ -47,7 +70,9 @@ Kind ensemble_kind() {
                         {"Rollout", "string", ".status.rollout.summary"},
                         kAge},
             .scale = std::nullopt,
-            .spec_rules = {{"!has(self.members) || self.members == 1",
+            .rules = {kServiceName},
+            .spec_rules = {kConfigHasKeys,
+                           {"!has(self.members) || self.members == 1",
                             "members must be 1: ensembles of several members come with a later "
                             "release"},
                            {kNoReservedZooKeys, "config holds a key that the operator sets"}},
@@ -56,28 +81,38 @@ Kind ensemble_kind() {
 }
 
 Kind cluster_kind() {
-    return {.kind = "KafkaCluster",
-            .plural = "kafkaclusters",
-            .singular = "kafkacluster",
-            .short_name = "kcl",
-            .doc = "A Kafka cluster; its brokers come from BrokerPools.",
-            .columns = {{"Ready", "string", kReady},
-                        {"Status", "string", kReadyMessage},
-                        {"Brokers", "string", ".status.brokersSummary"},
-                        {"Version", "string", ".status.version"},
-                        {"Controller", "integer", ".status.controllerId", 1},
-                        {"URP", "integer", ".status.underReplicated"},
-                        {"Rollout", "string", ".status.rollout.summary"},
-                        kAge},
-            .scale = std::nullopt,
-            .spec_rules = {{"has(self.ensembleRef) != has(self.coordinator)",
-                            "name exactly one of ensembleRef and coordinator"},
-                           {"has(self.chroot) == has(oldSelf.chroot) && (!has(self.chroot) || "
-                            "self.chroot == oldSelf.chroot)",
-                            "chroot cannot change: the cluster would lose its state"},
-                           {kNoReservedBrokerKeys, "config holds a key that the operator sets"}},
-            .describe_spec = describe_fresh<KafkaClusterSpec>,
-            .describe_status = describe_fresh<KafkaClusterStatus>};
+    return {
+        .kind = "KafkaCluster",
+        .plural = "kafkaclusters",
+        .singular = "kafkacluster",
+        .short_name = "kcl",
+        .doc = "A Kafka cluster; its brokers come from BrokerPools.",
+        .columns = {{"Ready", "string", kReady},
+                    {"Status", "string", kReadyMessage},
+                    {"Brokers", "string", ".status.brokersSummary"},
+                    {"Version", "string", ".status.version"},
+                    {"Controller", "integer", ".status.controllerId", 1},
+                    {"URP", "integer", ".status.underReplicated"},
+                    {"Rollout", "string", ".status.rollout.summary"},
+                    kAge},
+        .scale = std::nullopt,
+        .rules = {kServiceName},
+        .spec_rules = {kConfigHasKeys,
+                       {"has(self.ensembleRef) != has(self.coordinator)",
+                        "name exactly one of ensembleRef and coordinator"},
+                       {kSameEnsemble, "ensembleRef cannot change: the cluster's state lies there"},
+                       {kSameFirstListener,
+                        "the first listener cannot change its name (absent: plaintext): "
+                        "brokers speak to each other over it"},
+                       {"!has(self.chroot) || !(self.chroot == '/zookeeper' || "
+                        "self.chroot.startsWith('/zookeeper/'))",
+                        "chroot must not be /zookeeper: it belongs to the coordinators"},
+                       {"has(self.chroot) == has(oldSelf.chroot) && (!has(self.chroot) || "
+                        "self.chroot == oldSelf.chroot)",
+                        "chroot cannot change: the cluster would lose its state"},
+                       {kNoReservedBrokerKeys, "config holds a key that the operator sets"}},
+        .describe_spec = describe_fresh<KafkaClusterSpec>,
+        .describe_status = describe_fresh<KafkaClusterStatus>};
 }
 
 Kind pool_kind() {
@@ -93,7 +128,9 @@ Kind pool_kind() {
                         {"Storage", "string", ".spec.storage.size"},
                         kAge},
             .scale = ScalePaths{".spec.replicas", ".status.replicas", ".status.selector"},
-            .spec_rules = {{"self.clusterRef.name == oldSelf.clusterRef.name",
+            .rules = {kPoolName},
+            .spec_rules = {kConfigHasKeys,
+                           {"self.clusterRef.name == oldSelf.clusterRef.name",
                             "clusterRef cannot change: the brokers hold the data of their cluster"},
                            {kNoReservedBrokerKeys, "config holds a key that the operator sets"}},
             .describe_spec = describe_fresh<BrokerPoolSpec>,
@@ -115,6 +152,7 @@ Kind node_kind() {
                         {"Restarts", "string", ".status.lastRestartReason"},
                         kAge},
             .scale = std::nullopt,
+            .rules = {},
             .spec_rules = {{"self.nodeId == oldSelf.nodeId && self.role == oldSelf.role && "
                             "self.clusterRef.name == oldSelf.clusterRef.name",
                             "the identity of a node cannot change"}},
@@ -136,7 +174,10 @@ Kind topic_kind() {
                     {"Drift", "string", ".status.driftSummary"},
                     kAge},
         .scale = std::nullopt,
-        .spec_rules = {{"self.clusterRef.name == oldSelf.clusterRef.name",
+        .rules = {{"has(self.spec.topicName) || size(self.metadata.name) <= 249",
+                   "metadata.name must be at most 249 characters when it names the topic"}},
+        .spec_rules = {kConfigHasKeys,
+                       {"self.clusterRef.name == oldSelf.clusterRef.name",
                         "clusterRef cannot change"},
                        {"has(self.topicName) == has(oldSelf.topicName) && (!has(self.topicName) || "
                         "self.topicName == oldSelf.topicName)",
@@ -184,6 +225,10 @@ json version_json(const Kind& kind) {
                      {"metadata", {{"type", "object"}}},
                      {"spec", schema_of(kind.describe_spec, "What is wanted.", kind.spec_rules)},
                      {"status", schema_of(kind.describe_status, "What is so.", {})}}}};
+    for (const Rule& rule : kind.rules) {
+        schema["x-kubernetes-validations"].push_back(
+            {{"rule", rule.cel}, {"message", rule.message}});
+    }
     return {{"name", kVersion},
             {"served", true},
             {"storage", true},

@@ -37,6 +37,7 @@ struct Kind {
     std::string_view doc;
     std::vector<PrinterColumn> columns;
     std::optional<ScalePaths> scale;
+    std::vector<Rule> rules;  // of the whole object: its name
     std::vector<Rule> spec_rules;
     void (*describe_spec)(FieldVisitor&);  // walks a fresh struct
     void (*describe_status)(FieldVisitor&);

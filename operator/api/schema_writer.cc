@@ -123,6 +123,9 @@ void SchemaWriter::passthrough(std::string_view name, std::string&, std::string_
 
 bool SchemaWriter::begin_object(std::string_view name, const ObjectField& field) {
     json schema = {{"type", "object"}, {"description", field.doc}, {"properties", json::object()}};
+    if (field.present) {
+        schema["default"] = json::object();
+    }
     add_rules(schema, field.rules);
     x_state->open.push_back(&x_state->add(name, std::move(schema), field.required));
     return true;

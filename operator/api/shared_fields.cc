@@ -5,8 +5,14 @@ namespace millrace::kube_operator::api {
 void describe(FieldVisitor& v, Storage& storage) {
     const ObjectField field{
         .doc = "Where the data of each node lies.",
-        .rules = {{"!has(self.type) || !has(oldSelf.type) || self.type == oldSelf.type",
-                   "storage.type cannot change: it would abandon the data"}}};
+        .present = true,
+        .rules = {
+            {"self.type == oldSelf.type", "storage.type cannot change: it would abandon the data"},
+            {"has(self.storageClass) == has(oldSelf.storageClass) && "
+             "(!has(self.storageClass) || self.storageClass == oldSelf.storageClass)",
+             "storage.storageClass cannot change: claims keep theirs"},
+            {"quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
+             "storage.size cannot shrink"}}};
     if (!v.begin_object("storage", field)) {
         return;
     }
@@ -17,10 +23,11 @@ void describe(FieldVisitor& v, Storage& storage) {
     v.text("size", storage.size,
            {.doc = "Size of the claim.",
             .default_value = "1Gi",
-            .pattern = "^[0-9]+(Ki|Mi|Gi|Ti|k|M|G|T)?$",
+            .pattern = "^[1-9][0-9]*(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$",
             .length_max = 20});
     v.text("storageClass", storage.storage_class,
-           {.doc = "Storage class; absent: the default of the cluster."});
+           {.doc = "Storage class; absent: the default of the cluster.",
+            .pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"});
     v.boolean("deleteClaim", storage.delete_claim,
               "Delete the claim, and with it the data, when the resource is deleted.", false);
     v.end_object();
@@ -53,13 +60,17 @@ void describe(FieldVisitor& v, RolloutStatus& rollout) {
     v.integer("done", rollout.done, {.doc = "Nodes that run the wanted settings."});
     v.text("waitingFor", rollout.waiting_for,
            {.doc = "What the next step waits for.", .length_max = 512});
+    v.text("lastProgress", rollout.last_progress,
+           {.doc = "When a node was restarted or served again.", .date_time = true});
     v.text("summary", rollout.summary, {.doc = "done/total while it goes on.", .length_max = 32});
     v.end_object();
 }
 
 void describe_image(FieldVisitor& v, std::string& image) {
     v.text("image", image,
-           {.doc = "Container image; absent: the image of the operator.", .length_max = 512});
+           {.doc = "Container image; absent: the image of the operator.",
+            .pattern = "^[^ ]+$",
+            .length_max = 512});
 }
 
 void describe_paused(FieldVisitor& v, bool& paused) {
@@ -72,7 +83,10 @@ void describe_reference(FieldVisitor& v, std::string_view field, std::string& na
         return;
     }
     v.text("name", name,
-           {.doc = "Name, in the same namespace.", .length_max = 63, .required = true});
+           {.doc = "Name, in the same namespace.",
+            .pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+            .length_max = 63,
+            .required = true});
     v.end_object();
 }
 

@@ -28,6 +28,7 @@ struct RolloutStatus {
     std::int64_t total = 0;
     std::int64_t done = 0;
     std::string waiting_for;
+    std::string last_progress;  // RFC 3339; empty when nothing rolls
 
     // "2/3", or "-" when nothing rolls.
     std::string summary;

@@ -45,6 +45,8 @@ std::map<std::string, std::string> settings(const ClusterInput& input, const api
         protocols.push_back(listener.name + ":PLAINTEXT");
     }
     entries["broker.id"] = std::to_string(id);
+    // Ids come from the operator, also those above reserved.broker.max.id.
+    entries["broker.id.generation.enable"] = "false";
     entries["log.dirs"] = fmt::format("{}/kafka", resources::kDataPath);
     entries["zookeeper.connect"] = connect;
     entries["listener.security.protocol.map"] = fmt::format("{}", fmt::join(protocols, ","));
@@ -145,31 +147,91 @@ std::vector<api::ListenerSpec> listeners_of(const api::KafkaClusterSpec& spec) {
     return listeners;
 }
 
+std::string settings_text(const ClusterInput& input, const api::BrokerPool& pool) {
+    return resources::properties_text(settings(input, pool, pool.spec.first_id, "localhost:2181"));
+}
+
+namespace {
+
+void report(PoolNodes& pool, std::string reason, std::string message) {
+    if (pool.problem.empty()) {
+        pool.problem_reason = std::move(reason);
+        pool.problem = std::move(message);
+    }
+}
+
+// Adds ids until there are as many as wanted.
+void choose_ids(const ClusterInput& input, std::set<std::int64_t>& taken,
+                std::set<std::int64_t>& ids, PoolNodes& wanted) {
+    const api::BrokerPoolSpec& spec = wanted.pool->spec;
+    const auto replicas = static_cast<std::size_t>(spec.replicas);
+    if (ids.size() > replicas) {
+        wanted.warning = fmt::format(
+            "replicas {} is below the {} brokers that exist: taking brokers away comes with a "
+            "later release; all of them go on",
+            replicas, ids.size());
+    }
+    while (ids.size() < replicas) {
+        const auto id = free_id(*wanted.pool, taken, input.cluster.status.used_ids);
+        if (!id) {
+            report(wanted, "NoFreeId",
+                   fmt::format("nodeIdRange {}-{} has no free id for {} brokers", spec.first_id,
+                               spec.last_id, replicas));
+            break;
+        }
+        taken.insert(*id);
+        ids.insert(*id);
+    }
+}
+
+// A node whose settings the broker would refuse keeps those it has; one that has none is not built.
+bool settle(const ClusterInput& input, Node& node, PoolNodes& wanted) {
+    constexpr std::size_t kHostNameMax = 63;
+    const std::string name = node.name();
+    if (name.size() > kHostNameMax) {
+        report(wanted, "NameTooLong",
+               fmt::format("{} has {} characters; names of pods have at most {}", name, name.size(),
+                           kHostNameMax));
+        return false;
+    }
+    if (input.known.foreign_nodes.contains(name)) {
+        report(wanted, "NameTaken",
+               fmt::format("there is a ClusterNode {} already that belongs to something else; "
+                           "choose another name for the cluster or the pool",
+                           name));
+        return false;
+    }
+    if (!wanted.frozen) {
+        return true;
+    }
+    const auto stored = input.known.stored_settings.find(name);
+    if (stored == input.known.stored_settings.end()) {
+        return false;
+    }
+    node.files["server.properties"] = stored->second;
+    return true;
+}
+
+}  // namespace
+
 std::vector<PoolNodes> wanted_brokers(const ClusterInput& input, const std::string& connect) {
     std::vector<PoolNodes> pools;
     std::set<std::int64_t> taken = ids_in_use(input);
     for (const api::BrokerPool& pool : input.pools) {
-        PoolNodes wanted{.pool = &pool, .nodes = {}, .problem = ""};
+        PoolNodes wanted;
+        wanted.pool = &pool;
+        const auto refused = input.known.refused_settings.find(pool.metadata.name);
+        if (refused != input.known.refused_settings.end()) {
+            wanted.frozen = true;
+            report(wanted, "ConfigRefused", refused->second);
+        }
         std::set<std::int64_t> ids = ids_of_pool(input, pool.metadata.name);
-        const auto replicas = static_cast<std::size_t>(pool.spec.replicas);
-        if (ids.size() > replicas) {
-            wanted.problem = fmt::format(
-                "replicas {} is below the {} brokers that exist: taking brokers away comes with a "
-                "later release; nothing was changed",
-                replicas, ids.size());
-        }
-        while (ids.size() < replicas) {
-            const auto id = free_id(pool, taken, input.cluster.status.used_ids);
-            if (!id) {
-                wanted.problem = fmt::format("nodeIdRange {}-{} has no free id for {} brokers",
-                                             pool.spec.first_id, pool.spec.last_id, replicas);
-                break;
-            }
-            taken.insert(*id);
-            ids.insert(*id);
-        }
+        choose_ids(input, taken, ids, wanted);
         for (const std::int64_t id : ids) {
-            wanted.nodes.push_back(wanted_node(input, pool, id, connect));
+            Node node = wanted_node(input, pool, id, connect);
+            if (settle(input, node, wanted)) {
+                wanted.nodes.push_back(std::move(node));
+            }
         }
         pools.push_back(std::move(wanted));
     }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "operator/reconcile/conditions.h"
+
 namespace millrace::kube_operator::reconcile {
 
 using resources::Node;
@@ -22,7 +24,7 @@ bool ended(const PodView& pod) {
     return !pod.deleting && (pod.phase == "Failed" || pod.phase == "Succeeded");
 }
 
-void build_node(const Node& node, const PodView* pod, std::vector<Action>& actions) {
+void build_node(const Node& node, const PodView* pod, bool is_new, std::vector<Action>& actions) {
     actions.emplace_back(ApplyObject{resources::cluster_node(node)});
     actions.emplace_back(ApplyObject{resources::config_map(node)});
     if (node.storage.type != "Ephemeral") {
@@ -30,34 +32,57 @@ void build_node(const Node& node, const PodView* pod, std::vector<Action>& actio
     }
     if (pod == nullptr) {
         actions.emplace_back(ApplyObject{resources::pod(node)});
-    } else if (ended(*pod)) {
         actions.emplace_back(
-            Announce{true, "PodReplaced",
-                     fmt::format("Pod {} ended ({}); it is replaced.", pod->name, pod->phase)});
+            Announce{false, is_new ? "NodeCreated" : "PodCreated",
+                     fmt::format("{} {} is started as pod {}.", is_new ? "A new" : "The",
+                                 resources::name_of(node.role), node.name()),
+                     node.pool});
+    } else if (ended(*pod)) {
+        actions.emplace_back(Announce{
+            true, "PodReplaced",
+            fmt::format("Pod {} ended ({}); it is replaced.", pod->name, pod->phase), node.pool});
         actions.emplace_back(DeletePod{pod->name, pod->uid});
     }
 }
 
-api::ClusterNodeStatus node_status(const PodView* pod, const std::string& wanted_hash) {
+namespace {
+
+std::string phase_of(const PodView& pod, const std::string& wanted_hash) {
+    if (pod.deleting) {
+        return "Restarting";
+    }
+    if (!pod.waiting_reason.empty() && pod.waiting_reason != "ContainerCreating") {
+        return "Stuck";
+    }
+    if (!pod.ready) {
+        return "Starting";
+    }
+    return pod.settings_hash == wanted_hash ? "Running" : "Outdated";
+}
+
+}  // namespace
+
+api::ClusterNodeStatus node_status(const api::ClusterNode* before, const PodView* pod,
+                                   const std::string& wanted_hash, WallTime now) {
     api::ClusterNodeStatus status;
-    if (pod == nullptr) {
-        status.phase = "Pending";
-        return status;
+    status.phase = "Pending";
+    if (before != nullptr) {
+        status.conditions = before->status.conditions;
+        status.observed_generation = before->metadata.generation;
     }
-    status.pod = pod->name;
-    status.address = pod->ip;
-    status.observed_hash = pod->settings_hash;
-    status.restarts = pod->restarts;
-    status.last_restart_reason = pod->message;
-    if (pod->deleting) {
-        status.phase = "Restarting";
-    } else if (!pod->waiting_reason.empty() && pod->waiting_reason != "ContainerCreating") {
-        status.phase = "Stuck";
-    } else if (!pod->ready) {
-        status.phase = "Starting";
-    } else {
-        status.phase = pod->settings_hash == wanted_hash ? "Running" : "Outdated";
+    if (pod != nullptr) {
+        status.phase = phase_of(*pod, wanted_hash);
+        status.pod = pod->name;
+        status.address = pod->ip;
+        status.observed_hash = pod->settings_hash;
+        status.restarts = pod->restarts;
+        status.last_restart_reason = pod->message;
     }
+    const bool ready = pod != nullptr && serves(*pod);
+    const std::string why = pod == nullptr ? "there is no pod" : trouble(*pod);
+    stamp(status.conditions,
+          condition("Ready", ready, status.phase, ready ? "the node serves" : why),
+          status.observed_generation, now);
     return status;
 }
 
@@ -77,8 +102,8 @@ std::string trouble(const PodView& pod) {
 
 namespace {
 
-// Outdated nodes in the order of restart: those that do not serve anyway, then by id, the controller last.
-std::vector<const Node*> restart_order(const RollInput& input) {
+// Nodes whose pods run other settings than wanted.
+std::vector<const Node*> outdated_nodes(const RollInput& input) {
     std::vector<const Node*> outdated;
     for (const Node& node : input.nodes) {
         const PodView* pod = find_pod(*input.pods, node.name());
@@ -86,42 +111,110 @@ std::vector<const Node*> restart_order(const RollInput& input) {
             outdated.push_back(&node);
         }
     }
-    const auto rank = [&](const Node* node) {
-        const PodView* pod = find_pod(*input.pods, node->name());
-        const bool is_last = input.last_id && *input.last_id == node->id;
-        return std::tuple(serves(*pod), is_last, node->id);
-    };
-    std::ranges::sort(outdated, [&](const Node* a, const Node* b) { return rank(a) < rank(b); });
     return outdated;
 }
 
-// Why the next restart has to wait; empty when it need not.
-std::string gate(const RollInput& input, const Node& next) {
+// By id, the controller last.
+const Node* next_serving(const RollInput& input, const std::vector<const Node*>& outdated) {
+    const auto rank = [&](const Node* node) {
+        return std::tuple(input.last_id && *input.last_id == node->id, node->id);
+    };
+    const Node* next = nullptr;
+    for (const Node* node : outdated) {
+        const bool is_serving = serves(*find_pod(*input.pods, node->name()));
+        if (is_serving && (next == nullptr || rank(node) < rank(next))) {
+            next = node;
+        }
+    }
+    return next;
+}
+
+// Which node is not serving, and why; empty when all do.
+std::string missing_node(const RollInput& input) {
     for (const Node& node : input.nodes) {
         const PodView* pod = find_pod(*input.pods, node.name());
         if (pod == nullptr) {
             return fmt::format("{} is being replaced", node.name());
         }
-        if (!serves(*pod) && &node != &next) {
+        if (!serves(*pod)) {
             return trouble(*pod);
         }
     }
-    // A node that serves nothing may be restarted whatever the others lack: that is how a bad setting is mended.
-    return serves(*find_pod(*input.pods, next.name())) ? input.blocked_by : "";
+    return "";
+}
+
+void restart(const RollInput& input, const Node& node, std::vector<Action>& actions) {
+    const PodView* pod = find_pod(*input.pods, node.name());
+    actions.emplace_back(Announce{false, "NodeRestarting",
+                                  fmt::format("{} is restarted: settings changed.", node.name())});
+    actions.emplace_back(DeletePod{pod->name, pod->uid});
+}
+
+// Restarts what may be restarted now. Returns what the rest waits for; empty when nothing does.
+std::string advance(const RollInput& input, const std::vector<const Node*>& outdated,
+                    std::vector<Action>& actions) {
+    if (outdated.empty()) {
+        return missing_node(input);
+    }
+    if (input.rollout->strategy == "OnDelete") {
+        return fmt::format("somebody to delete {} (strategy OnDelete)", outdated.front()->name());
+    }
+    // Nodes that serve nothing are restarted whatever the others lack: that is how a bad setting is mended.
+    const std::size_t before = actions.size();
+    for (const Node* node : outdated) {
+        if (!serves(*find_pod(*input.pods, node->name()))) {
+            restart(input, *node, actions);
+        }
+    }
+    if (actions.size() > before) {
+        return "";
+    }
+    const std::string missing = missing_node(input);
+    if (!missing.empty() || !input.blocked_by.empty()) {
+        return missing.empty() ? input.blocked_by : missing;
+    }
+    restart(input, *next_serving(input, outdated), actions);
+    return "";
+}
+
+bool is_rolling(const api::RolloutStatus& rollout) {
+    return rollout.phase == "Rolling" || rollout.phase == "Waiting" || rollout.phase == "Stalled";
+}
+
+// Notes progress; without any for too long the roll is stalled.
+void watch_progress(const RollInput& input, bool progressed, RollDecision& decision) {
+    api::RolloutStatus& status = decision.status;
+    constexpr std::int64_t kMillisPerSecond = 1000;
+    const bool counts = progressed || input.before->last_progress.empty();
+    status.last_progress = counts ? to_iso8601(input.now) : input.before->last_progress;
+    const WallTime limit{input.now.millis - input.rollout->stall_timeout_s * kMillisPerSecond};
+    // Both are written alike, so they compare as texts.
+    const bool stalled =
+        input.rollout->strategy != "OnDelete" && status.last_progress < to_iso8601(limit);
+    if (!stalled) {
+        return;
+    }
+    status.phase = "Stalled";
+    if (input.before->phase != "Stalled") {
+        decision.actions.emplace_back(Announce{
+            true, "RollStalled",
+            fmt::format("No progress for {} s: waiting for {}.", input.rollout->stall_timeout_s,
+                        status.waiting_for.empty() ? "nodes" : status.waiting_for)});
+    }
 }
 
 }  // namespace
 
 RollDecision decide_roll(const RollInput& input) {
     RollDecision decision;
-    const std::vector<const Node*> outdated = restart_order(input);
+    const std::vector<const Node*> outdated = outdated_nodes(input);
     api::RolloutStatus& status = decision.status;
     std::int64_t current = 0;
     for (const Node& node : input.nodes) {
         const PodView* pod = find_pod(*input.pods, node.name());
         current += pod != nullptr && serves(*pod) && pod->settings_hash == node.settings_hash();
     }
-    const bool was_rolling = input.before->phase == "Rolling" || input.before->phase == "Waiting";
+    const bool was_rolling = is_rolling(*input.before);
     const auto total = static_cast<std::int64_t>(input.nodes.size());
     if (outdated.empty() && (!was_rolling || current == total)) {
         if (was_rolling) {
@@ -137,42 +230,33 @@ RollDecision decide_roll(const RollInput& input) {
     status.done = current;
     status.reason = "settings changed";
     status.summary = fmt::format("{}/{}", current, total);
-    status.phase = "Rolling";
-    if (outdated.empty()) {
-        return decision;
-    }
     if (!was_rolling) {
         decision.actions.emplace_back(
             Announce{false, "RollPlanned",
                      fmt::format("{} of {} nodes run outdated settings.", outdated.size(), total)});
     }
-    const Node& next = *outdated.front();
-    status.waiting_for = input.rollout->strategy == "OnDelete"
-                             ? fmt::format("somebody to delete {} (strategy OnDelete)", next.name())
-                             : gate(input, next);
-    if (!status.waiting_for.empty()) {
-        status.phase = "Waiting";
-        return decision;
+    const std::size_t announced = decision.actions.size();
+    status.waiting_for = advance(input, outdated, decision.actions);
+    status.phase = status.waiting_for.empty() || outdated.empty() ? "Rolling" : "Waiting";
+    const bool blocked = !status.waiting_for.empty() && status.waiting_for == input.blocked_by;
+    if (blocked && input.before->waiting_for != status.waiting_for) {
+        decision.actions.emplace_back(
+            Announce{false, "RollBlocked", "The roll waits: " + status.waiting_for + "."});
     }
-    const PodView* pod = find_pod(*input.pods, next.name());
-    decision.actions.emplace_back(Announce{
-        false, "NodeRestarting", fmt::format("{} is restarted: settings changed.", next.name())});
-    decision.actions.emplace_back(DeletePod{pod->name, pod->uid});
+    watch_progress(
+        input, !was_rolling || decision.actions.size() > announced || current != input.before->done,
+        decision);
     return decision;
 }
 
-api::Condition condition(std::string type, bool holds, std::string reason, std::string message) {
-    return {.type = std::move(type),
-            .status = holds ? "True" : "False",
-            .reason = std::move(reason),
-            .message = std::move(message)};
-}
-
-void stamp(std::vector<api::Condition>& conditions, api::Condition condition,
-           std::int64_t generation, WallTime now) {
-    condition.observed_generation = generation;
-    condition.last_transition_time = to_iso8601(now);
-    api::set_condition(conditions, std::move(condition));
+void mark_stalled(const api::RolloutStatus& rollout, std::vector<api::Condition>& conditions,
+                  std::int64_t generation, WallTime now) {
+    if (rollout.phase == "Stalled") {
+        stamp(conditions, condition("Stalled", true, "NoProgress", rollout.waiting_for), generation,
+              now);
+    } else {
+        withdraw(conditions, "Stalled");
+    }
 }
 
 }  // namespace millrace::kube_operator::reconcile

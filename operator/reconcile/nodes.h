@@ -17,9 +17,12 @@ bool ended(const PodView& pod);
 
 // Applies a node's objects in the order they depend on each other. The pod is applied only when it is not there: pods cannot be
 // changed, they are replaced.
-void build_node(const resources::Node& node, const PodView* pod, std::vector<Action>& actions);
+void build_node(const resources::Node& node, const PodView* pod, bool is_new,
+                std::vector<Action>& actions);
 
-api::ClusterNodeStatus node_status(const PodView* pod, const std::string& wanted_hash);
+// before: the ClusterNode as it is, for its conditions; null when it was not seen yet.
+api::ClusterNodeStatus node_status(const api::ClusterNode* before, const PodView* pod,
+                                   const std::string& wanted_hash, WallTime now);
 
 // One line that says why a pod does not serve; empty when it does.
 std::string trouble(const PodView& pod);
@@ -32,6 +35,7 @@ struct RollInput {
     std::string blocked_by;               // why nothing may be restarted now; empty: it may
     const api::Rollout* rollout = nullptr;
     const api::RolloutStatus* before = nullptr;
+    WallTime now;
 };
 struct RollDecision {
     std::vector<Action> actions;
@@ -39,9 +43,8 @@ struct RollDecision {
 };
 RollDecision decide_roll(const RollInput& input);
 
-// Condition "Ready" and its like.
-api::Condition condition(std::string type, bool holds, std::string reason, std::string message);
-void stamp(std::vector<api::Condition>& conditions, api::Condition condition,
-           std::int64_t generation, WallTime now);
+// Sets or withdraws the condition "Stalled".
+void mark_stalled(const api::RolloutStatus& rollout, std::vector<api::Condition>& conditions,
+                  std::int64_t generation, WallTime now);
 
 }  // namespace millrace::kube_operator::reconcile

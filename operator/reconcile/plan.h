@@ -2,7 +2,9 @@
 // the new status, out. Called again after every change (level-triggered), so it never remembers anything.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -67,13 +69,26 @@ struct Announce {
     bool warning = false;
     std::string reason;   // UpperCamelCase
     std::string message;  // a sentence
+    std::string pool{};   // the BrokerPool it is about; empty: the resource of the plan
 };
 using Action = std::variant<ApplyObject, DeletePod, Announce>;
+
+// What decisions about nodes need to know beside pods.
+struct NodeKnowledge {
+    // Settings as the nodes' ConfigMaps hold them, by name of the node.
+    std::map<std::string, std::string> stored_settings;
+    // Why the program itself would refuse the settings that are wanted, by pool ("" for an ensemble). Absent: it takes them.
+    std::map<std::string, std::string> refused_settings;
+    // Names of ClusterNodes in the namespace that belong to something else.
+    std::set<std::string> foreign_nodes;
+};
 
 struct EnsembleInput {
     api::CoordinatorEnsemble ensemble;
     std::vector<PodView> pods;
     std::string version;  // as a member reports it; empty when none answered
+    std::vector<api::ClusterNode> nodes;
+    NodeKnowledge known;
     Environment environment;
 };
 struct EnsemblePlan {
@@ -82,9 +97,13 @@ struct EnsemblePlan {
     std::vector<std::pair<std::string, api::ClusterNodeStatus>> nodes;  // by name
 };
 EnsemblePlan plan_ensemble(const EnsembleInput& input);
+// Text of the zoo.cfg that the members are to have.
+std::string settings_text(const api::CoordinatorEnsembleSpec& spec);
 
 struct ClusterInput {
     api::KafkaCluster cluster;
+    NodeKnowledge known;
+    std::string state_owner;  // an earlier KafkaCluster with the same coordinators and chroot
     std::vector<api::BrokerPool> pools;
     std::vector<api::ClusterNode> nodes;
     std::vector<PodView> pods;
@@ -99,8 +118,17 @@ struct ClusterPlan {
     std::vector<std::pair<std::string, api::ClusterNodeStatus>> nodes;  // by name
 };
 ClusterPlan plan_cluster(const ClusterInput& input);
-// The status of a pool whose cluster does not exist. Its brokers stay as they are.
-api::BrokerPoolStatus pool_without_cluster(const api::BrokerPool& pool, WallTime now);
+// The path under which a cluster keeps its state at the coordinators; "/" for the root.
+std::string chroot_of(const api::KafkaCluster& cluster);
+
+// A pool whose cluster does not exist: its brokers are stopped, their data and identities stay for a cluster that comes back.
+struct OrphanPlan {
+    std::vector<Action> actions;  // about the pool
+    api::BrokerPoolStatus status;
+    std::vector<std::pair<std::string, api::ClusterNodeStatus>> nodes;  // by name
+};
+OrphanPlan plan_orphan(const api::BrokerPool& pool, const std::vector<api::ClusterNode>& nodes,
+                       const std::vector<PodView>& pods, WallTime now);
 
 // A topic as the brokers describe it.
 struct ObservedTopic {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "operator/reconcile/conditions.h"
 #include "operator/reconcile/nodes.h"
 
 namespace millrace::kube_operator::reconcile {
@@ -53,13 +54,28 @@ Node wanted_node(const EnsembleInput& input) {
     return node;
 }
 
+// The settings of the one member; those it has when the program would refuse the wanted ones. Nothing when there are none.
+std::optional<Node> member(const EnsembleInput& input) {
+    Node node = wanted_node(input);
+    if (input.known.refused_settings.empty()) {
+        return node;
+    }
+    const auto stored = input.known.stored_settings.find(node.name());
+    if (stored == input.known.stored_settings.end()) {
+        return std::nullopt;
+    }
+    node.files["zoo.cfg"] = stored->second;
+    return node;
+}
+
+// Addresses belong to names of pods: they outlive a pod that is being replaced.
 std::string endpoint(const EnsembleInput& input, const PodView* pod) {
     if (input.environment.addressing == Addressing::dns) {
         return fmt::format("{}:{}", resources::service_host(client_service(input.ensemble)),
                            resources::kClientPort);
     }
     return pod == nullptr || pod->ip.empty()
-               ? ""
+               ? input.ensemble.status.client_endpoint
                : fmt::format("{}:{}", pod->ip, resources::kClientPort);
 }
 
@@ -68,6 +84,17 @@ api::Condition readiness(const EnsembleInput& input, const PodView* pod) {
         return condition(
             "Ready", false, "MembersUnsupported",
             "members must be 1: ensembles of several members come with a later release");
+    }
+    const std::string name = wanted_node(input).name();
+    if (input.known.foreign_nodes.contains(name)) {
+        return condition("Ready", false, "NameTaken",
+                         fmt::format("there is a ClusterNode {} already that belongs to something "
+                                     "else; choose another name",
+                                     name));
+    }
+    if (!input.known.refused_settings.empty()) {
+        return condition("Ready", false, "ConfigRefused",
+                         input.known.refused_settings.begin()->second);
     }
     if (pod == nullptr) {
         return condition("Ready", false, "Creating", "the member is being created");
@@ -80,21 +107,37 @@ api::Condition readiness(const EnsembleInput& input, const PodView* pod) {
     return condition("Ready", true, "Serving", "1 of 1 members serves");
 }
 
-}  // namespace
-
-EnsemblePlan plan_ensemble(const EnsembleInput& input) {
+void build_member(const EnsembleInput& input, const Node& node, EnsemblePlan& plan) {
     const api::CoordinatorEnsemble& ensemble = input.ensemble;
-    EnsemblePlan plan;
-    plan.status = ensemble.status;
-    plan.status.observed_generation = ensemble.metadata.generation;
-    const Node node = wanted_node(input);
     const PodView* pod = find_pod(input.pods, node.name());
-    stamp(plan.status.conditions, readiness(input, pod), ensemble.metadata.generation,
-          input.environment.now);
-    plan.status.members_summary = fmt::format("{}/1", pod != nullptr && serves(*pod) ? 1 : 0);
-    if (ensemble.metadata.deleting() || ensemble.spec.paused || ensemble.spec.members != 1) {
-        return plan;
+    const bool is_new = ensemble.status.used_ids.empty();
+    build_node(node, pod, is_new, plan.actions);
+    if (input.known.refused_settings.empty()) {
+        RollDecision roll = decide_roll({.nodes = {node},
+                                         .pods = &input.pods,
+                                         .last_id = std::nullopt,
+                                         .blocked_by = "",
+                                         .rollout = &ensemble.spec.rollout,
+                                         .before = &ensemble.status.rollout,
+                                         .now = input.environment.now});
+        std::ranges::move(roll.actions, std::back_inserter(plan.actions));
+        plan.status.rollout = roll.status;
+        mark_stalled(roll.status, plan.status.conditions, ensemble.metadata.generation,
+                     input.environment.now);
     }
+    plan.status.client_endpoint = endpoint(input, pod);
+    plan.status.leader = pod != nullptr && serves(*pod) ? pod->name : "";
+    plan.status.version = input.version.empty() ? plan.status.version : input.version;
+    plan.status.used_ids = {kOnlyId};
+    const auto record = std::ranges::find_if(
+        input.nodes, [&](const api::ClusterNode& one) { return one.metadata.name == node.name(); });
+    plan.nodes.emplace_back(node.name(),
+                            node_status(record == input.nodes.end() ? nullptr : &*record, pod,
+                                        node.settings_hash(), input.environment.now));
+    plan.nodes.back().second.version = plan.status.version;
+}
+
+void plan_services(const api::CoordinatorEnsemble& ensemble, EnsemblePlan& plan) {
     const resources::ServiceSpec service = client_service(ensemble);
     resources::ServiceSpec nodes = service;
     nodes.name = resources::nodes_service(ensemble.metadata.name, Role::coordinator);
@@ -102,21 +145,38 @@ EnsemblePlan plan_ensemble(const EnsembleInput& input) {
     plan.actions.emplace_back(ApplyObject{resources::service(service)});
     plan.actions.emplace_back(ApplyObject{resources::service(nodes)});
     plan.actions.emplace_back(ApplyObject{resources::pod_disruption_budget(service)});
-    build_node(node, pod, plan.actions);
-    RollDecision roll = decide_roll({.nodes = {node},
-                                     .pods = &input.pods,
-                                     .last_id = std::nullopt,
-                                     .blocked_by = "",
-                                     .rollout = &ensemble.spec.rollout,
-                                     .before = &ensemble.status.rollout});
-    std::ranges::move(roll.actions, std::back_inserter(plan.actions));
-    plan.status.rollout = roll.status;
-    plan.status.client_endpoint = endpoint(input, pod);
-    plan.status.leader = pod != nullptr && serves(*pod) ? pod->name : "";
-    plan.status.version = input.version.empty() ? plan.status.version : input.version;
-    plan.status.used_ids = {kOnlyId};
-    plan.nodes.emplace_back(node.name(), node_status(pod, node.settings_hash()));
-    plan.nodes.back().second.version = plan.status.version;
+}
+
+}  // namespace
+
+std::string settings_text(const api::CoordinatorEnsembleSpec& spec) {
+    return resources::properties_text(settings(spec));
+}
+
+EnsemblePlan plan_ensemble(const EnsembleInput& input) {
+    const api::CoordinatorEnsemble& ensemble = input.ensemble;
+    EnsemblePlan plan;
+    plan.status = ensemble.status;
+    if (ensemble.metadata.deleting()) {
+        return plan;
+    }
+    plan.status.observed_generation = ensemble.metadata.generation;
+    mark_paused(plan.status.conditions, ensemble.spec.paused, ensemble.metadata.generation,
+                input.environment.now);
+    const std::string name = wanted_node(input).name();
+    const PodView* pod = find_pod(input.pods, name);
+    const api::Condition ready = readiness(input, pod);
+    stamp(plan.status.conditions, ready, ensemble.metadata.generation, input.environment.now);
+    plan.status.members_summary = fmt::format("{}/1", pod != nullptr && serves(*pod) ? 1 : 0);
+    const bool held = ensemble.spec.paused || ensemble.spec.members != 1 ||
+                      input.known.foreign_nodes.contains(name);
+    const std::optional<Node> node = held ? std::nullopt : member(input);
+    if (node) {
+        plan_services(ensemble, plan);
+        build_member(input, *node, plan);
+    }
+    std::ranges::move(news(ensemble.status.conditions, plan.status.conditions, ""),
+                      std::back_inserter(plan.actions));
     return plan;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "operator/reconcile/nodes.h"
+#include "operator/reconcile/conditions.h"
 
 namespace millrace::kube_operator::reconcile {
 namespace {
@@ -71,8 +71,11 @@ std::string mend(const TopicInput& input, const std::vector<api::TopicDrift>& dr
                 fmt::format("the topic has {} replicas; changing them comes with a later release",
                             input.observed->replicas);
         } else {
-            alter.changes[item.key] =
-                item.desired.empty() ? std::nullopt : std::optional(item.desired);
+            // An empty value is one too: whether the spec has the key decides.
+            const auto wanted = input.topic.spec.config.find(item.key);
+            alter.changes[item.key] = wanted == input.topic.spec.config.end()
+                                          ? std::nullopt
+                                          : std::optional(wanted->second);
         }
     }
     if (!alter.changes.empty()) {
@@ -81,12 +84,22 @@ std::string mend(const TopicInput& input, const std::vector<api::TopicDrift>& dr
     return refused;
 }
 
+// Trouble becomes an Event once; that all is well again is seen in the status.
+void tell(const TopicInput& input, TopicPlan& plan) {
+    for (Announce& one : news(input.topic.status.conditions, plan.status.conditions, "")) {
+        if (one.warning) {
+            plan.actions.emplace_back(std::move(one));
+        }
+    }
+}
+
 TopicPlan plan_removal(const TopicInput& input, TopicPlan plan) {
     if (!has_finalizer(input.topic)) {
         return plan;
     }
     const bool cluster_goes = !input.cluster || input.cluster->metadata.deleting();
-    if (cluster_goes || !deletes_topic(input) || (input.cluster_reachable && !input.observed)) {
+    if (cluster_goes || !deletes_topic(input) || !input.earlier_owner.empty() ||
+        (input.cluster_reachable && !input.observed)) {
         plan.actions.emplace_back(SetFinalizer{false});
         return plan;
     }
@@ -101,6 +114,7 @@ TopicPlan plan_removal(const TopicInput& input, TopicPlan plan) {
           condition("Ready", false, "ClusterUnreachable",
                     "the topic cannot be deleted: no broker answers"),
           input.topic.metadata.generation, input.environment.now);
+    tell(input, plan);
     return plan;
 }
 
@@ -123,17 +137,42 @@ api::Condition blocked(const TopicInput& input) {
     return {};
 }
 
+// Whether what others change is undone: as the policy says, and always for a spec that was not carried out yet.
+bool mends_drift(const TopicInput& input) {
+    const std::string drift_policy =
+        policy(input.topic.spec.drift_policy, input.cluster->spec.topic_drift_policy);
+    const bool is_new_spec =
+        input.topic.status.observed_generation != input.topic.metadata.generation;
+    return input.topic.spec.management_policy == "Managed" &&
+           (drift_policy == "Revert" || is_new_spec);
+}
+
 void plan_missing(const TopicInput& input, TopicPlan& plan, api::Condition& ready) {
     const api::KafkaTopicSpec& spec = input.topic.spec;
     const std::string name = topic_name(input.topic);
+    plan.status.drift.clear();
+    plan.status.drift_summary = "-";
+    // A topic that was there once and is gone was deleted by somebody else.
+    if (!input.topic.status.topic_id.empty() && !mends_drift(input)) {
+        plan.status.drift = {{"topic", "present", "deleted"}};
+        plan.status.drift_summary = "deleted";
+        ready = condition("Ready", false, "TopicMissing",
+                          fmt::format("topic {} was deleted by somebody else", name));
+        return;
+    }
     if (spec.management_policy != "Managed") {
         ready =
             condition("Ready", false, "TopicMissing",
                       fmt::format("there is no topic {}, and this resource only observes", name));
         return;
     }
+    const bool was_there = !input.topic.status.topic_id.empty();
     plan.actions.emplace_back(
-        Announce{false, "TopicCreated", fmt::format("Topic {} is created.", name)});
+        was_there ? Announce{true, "TopicRecreated",
+                             fmt::format("Topic {} was deleted by somebody else; it is created "
+                                         "again, empty.",
+                                         name)}
+                  : Announce{false, "TopicCreated", fmt::format("Topic {} is created.", name)});
     plan.actions.emplace_back(
         CreateTopic{name, spec.partitions.value_or(-1), spec.replicas.value_or(-1), spec.config});
     ready = condition("Ready", false, "Creating", fmt::format("topic {} is being created", name));
@@ -154,15 +193,14 @@ void plan_present(const TopicInput& input, TopicPlan& plan, api::Condition& read
     if (keys.empty()) {
         return;
     }
-    const std::string drift_policy =
-        policy(input.topic.spec.drift_policy, input.cluster->spec.topic_drift_policy);
-    const bool is_new_spec =
-        input.topic.status.observed_generation != input.topic.metadata.generation;
-    const bool mends = input.topic.spec.management_policy == "Managed" &&
-                       (drift_policy == "Revert" || is_new_spec);
-    if (!mends) {
+    if (!mends_drift(input)) {
         ready = condition("Ready", true, "Drifted",
                           "differs from the spec: " + plan.status.drift_summary);
+        const api::Condition* before = api::find_condition(input.topic.status.conditions, "Ready");
+        if (before == nullptr || before->reason != ready.reason) {
+            plan.actions.emplace_back(
+                Announce{true, "TopicDrift", "The topic " + ready.message + "; it is left alone."});
+        }
         return;
     }
     const std::string refused = mend(input, plan.status.drift, plan.actions);
@@ -202,6 +240,7 @@ TopicPlan plan_topic(const TopicInput& input) {
     }
     stamp(plan.status.conditions, std::move(ready), topic.metadata.generation,
           input.environment.now);
+    tell(input, plan);
     return plan;
 }
 

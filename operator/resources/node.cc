@@ -24,16 +24,30 @@ class Hash {
     std::uint64_t x_value = 0xcbf29ce484222325ULL;
 };
 
+// As java.util.Properties reads it back: blanks end a key and are dropped before a value, '#' and '!' begin a comment.
 std::string escaped(std::string_view text, bool is_key) {
     std::string out;
     for (const char c : text) {
-        if (c == '\\' || (is_key && (c == '=' || c == ':' || c == ' '))) {
+        const bool blank_counts = c == ' ' && (is_key || out.empty());
+        const bool ends_key = is_key && (c == '=' || c == ':' || c == '#' || c == '!');
+        if (c == '\\' || blank_counts || ends_key) {
             out.push_back('\\');
         }
-        if (c == '\n') {
-            out += "\\n";
-        } else {
-            out.push_back(c);
+        switch (c) {
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            case '\f':
+                out += "\\f";
+                break;
+            default:
+                out.push_back(c);
         }
     }
     return out;

@@ -65,6 +65,8 @@ json container(const Node& node) {
         {"startupProbe", probe("/livez", admin_port, 1, 120)},
         {"livenessProbe", probe("/livez", admin_port, 10, 6)},
         {"readinessProbe", probe("/readyz", admin_port, 1, 3)},
+        // Statuses and describe then say why a container ended, in its own words.
+        {"terminationMessagePolicy", "FallbackToLogsOnError"},
         {"securityContext",
          {{"allowPrivilegeEscalation", false},
           {"readOnlyRootFilesystem", true},

@@ -40,8 +40,11 @@ void Applier::step(const RunPtr& run) {
     while (run->next < run->actions.size()) {
         const reconcile::Action& action = run->actions[run->next++];
         if (const auto* announce = std::get_if<reconcile::Announce>(&action)) {
+            const kube::ObjectName pool{kube::name_of(*run->about).name_space, announce->pool};
+            const JsonPtr found =
+                announce->pool.empty() ? nullptr : x_caches.find("BrokerPool", pool);
             x_events.record(
-                *run->about,
+                found ? *found : *run->about,
                 announce->warning ? kube::EventSeverity::warning : kube::EventSeverity::normal,
                 announce->reason, announce->message);
         } else if (const auto* object = std::get_if<reconcile::ApplyObject>(&action)) {
@@ -75,6 +78,7 @@ bool Applier::apply(const RunPtr& run, const std::string& text) {
                  return;
              }
              x_memory.applied(id, *wanted, **stored);
+             x_caches.assume(*stored);
              step(run);
          });
     return true;

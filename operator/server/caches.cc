@@ -11,7 +11,15 @@
 
 namespace millrace::kube_operator::server {
 
-Caches::Caches(runtime::Loop& loop, kube::Client& client, const std::string& name_space) {
+namespace {
+
+constexpr std::string_view kNodeKind = "ClusterNode";
+constexpr Duration kAssumedFor = 30s;
+
+}  // namespace
+
+Caches::Caches(runtime::Loop& loop, kube::Client& client, const std::string& name_space)
+    : x_loop(loop) {
     const auto add = [&](std::string_view kind, std::string_view selector) {
         x_informers.emplace(kind,
                             std::make_unique<kube::Informer>(
@@ -30,8 +38,12 @@ Caches::Caches(runtime::Loop& loop, kube::Client& client, const std::string& nam
 void Caches::start(OnChange on_change, std::function<void()> on_synced) {
     for (auto& [kind, informer] : x_informers) {
         informer->start(
-            [this, on_change](const kube::ObjectName&, const kube::JsonPtr& before,
-                              const kube::JsonPtr& after) {
+            [this, on_change, is_node = kind == kNodeKind](const kube::ObjectName& name,
+                                                           const kube::JsonPtr& before,
+                                                           const kube::JsonPtr& after) {
+                if (is_node) {
+                    x_assumed.erase(name);
+                }
                 if (!after) {
                     x_deleted_pods.erase(kube::text_at(*before, {"metadata", "uid"}));
                 }
@@ -61,11 +73,34 @@ std::string Caches::unsynced() const {
 
 kube::JsonPtr Caches::find(std::string_view kind, const kube::ObjectName& name) const {
     const auto found = x_informers.find(kind);
-    return found == x_informers.end() ? nullptr : found->second->find(name);
+    kube::JsonPtr object = found == x_informers.end() ? nullptr : found->second->find(name);
+    if (!object && kind == kNodeKind) {
+        const Assumed* made = assumed(name);
+        object = made == nullptr ? nullptr : made->object;
+    }
+    return object;
+}
+
+void Caches::assume(const kube::JsonPtr& stored) {
+    const kube::ObjectName name = kube::name_of(*stored);
+    if (kube::text_at(*stored, {"kind"}) == kNodeKind && !find(kNodeKind, name)) {
+        x_assumed[name] = {stored, x_loop.now() + kAssumedFor};
+    }
+}
+
+const Caches::Assumed* Caches::assumed(const kube::ObjectName& name) const {
+    const auto found = x_assumed.find(name);
+    return found == x_assumed.end() || found->second.until < x_loop.now() ? nullptr
+                                                                          : &found->second;
 }
 
 std::vector<kube::JsonPtr> Caches::all(std::string_view kind, const std::string& name_space) const {
     std::vector<kube::JsonPtr> objects = x_informers.find(kind)->second->all();
+    for (const auto& [name, made] : x_assumed) {
+        if (kind == kNodeKind && assumed(name) != nullptr) {
+            objects.push_back(made.object);
+        }
+    }
     if (!name_space.empty()) {
         std::erase_if(objects, [&](const kube::JsonPtr& object) {
             return kube::name_of(*object).name_space != name_space;

@@ -40,8 +40,19 @@ class Caches {
 
     // A pod that was deleted counts as going away before the watch says so: a decision in between must not take it for serving.
     void mark_deleted(const std::string& pod_uid) { x_deleted_pods.insert(pod_uid); }
+    // A ClusterNode that was just made counts as there before its watch says so: the watch of its cluster may be ahead, and an id that
+    // looks used and free at once would be passed over. Other kinds are left to their watches.
+    void assume(const kube::JsonPtr& stored);
 
  private:
+    struct Assumed {
+        kube::JsonPtr object;
+        Instant until;
+    };
+    const Assumed* assumed(const kube::ObjectName& name) const;
+
+    runtime::Loop& x_loop;
+    std::map<kube::ObjectName, Assumed> x_assumed;
     std::map<std::string, std::unique_ptr<kube::Informer>, std::less<>> x_informers;
     std::set<std::string> x_deleted_pods;  // by uid, until the watch reports them removed
 };

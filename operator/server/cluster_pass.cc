@@ -1,7 +1,9 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/kube/json_text.h"
+#include "operator/reconcile/broker_nodes.h"
 #include "operator/server/pass.h"
+#include "operator/server/resource_types.h"
 
 namespace millrace::kube_operator::server {
 namespace {
@@ -40,17 +42,6 @@ std::vector<api::BrokerPool> pools_of(const Caches& caches, const ObjectName& cl
     return pools;
 }
 
-std::vector<api::ClusterNode> nodes_of(const Caches& caches, const ObjectName& cluster) {
-    std::vector<api::ClusterNode> nodes;
-    for (const kube::JsonPtr& object : caches.all("ClusterNode", cluster.name_space)) {
-        Result<api::ClusterNode> node = read_resource<api::ClusterNode>(object);
-        if (node && node->spec.cluster == cluster.name && node->spec.role == "broker") {
-            nodes.push_back(std::move(*node));
-        }
-    }
-    return nodes;
-}
-
 Duration pause_after(const ClusterPlan& plan) {
     const api::Condition* ready = api::find_condition(plan.status.conditions, "Ready");
     const bool settled = ready != nullptr && ready->status == "True" &&
@@ -78,47 +69,97 @@ void act(World& world, const kube::JsonPtr& object, const ClusterInput& input, P
                 });
 }
 
-// The pools of a cluster that does not exist say so; their brokers are left as they are.
-void tell_pools(World& world, const ObjectName& cluster, PassDone done) {
-    world.links.forget(cluster);
-    std::vector<Applier::StatusWrite> writes;
-    for (const api::BrokerPool& pool : pools_of(world.caches, cluster)) {
-        const api::BrokerPoolStatus status =
-            reconcile::pool_without_cluster(pool, world.environment().now);
-        add_status_write<api::BrokerPool>(world.caches, "BrokerPool",
-                                          {cluster.name_space, pool.metadata.name}, status, writes);
+// Stops the brokers of one pool whose cluster is gone.
+void stop_orphans(World& world, const ObjectName& cluster, const kube::JsonPtr& object,
+                  PassDone done) {
+    const Result<api::BrokerPool> pool = read_resource<api::BrokerPool>(object);
+    if (!pool) {
+        done({fail(pool.error()), {}});
+        return;
     }
-    world.applier.write_statuses(
-        std::move(writes),
-        [done = std::move(done)](Status status) mutable { done({std::move(status), {}}); });
+    reconcile::OrphanPlan plan = reconcile::plan_orphan(
+        *pool, nodes_of(world.caches, cluster, resources::Role::broker),
+        world.caches.pods(cluster, resources::Role::broker), world.environment().now);
+    std::vector<Applier::StatusWrite> writes;
+    add_status_write<api::BrokerPool>(world.caches, "BrokerPool", kube::name_of(*object),
+                                      plan.status, writes);
+    for (const auto& [node, status] : plan.nodes) {
+        add_status_write<api::ClusterNode>(world.caches, "ClusterNode", {cluster.name_space, node},
+                                           status, writes);
+    }
+    finish_pass(world, object, std::move(plan.actions), std::move(writes),
+                [done = std::move(done)](Status status) mutable { done({std::move(status), {}}); });
 }
 
-}  // namespace
+void stop_next(World& world, const ObjectName& cluster, std::vector<kube::JsonPtr> pools,
+               PassDone done) {
+    if (pools.empty()) {
+        done({});
+        return;
+    }
+    const kube::JsonPtr pool = pools.back();
+    pools.pop_back();
+    stop_orphans(
+        world, cluster, pool,
+        [&world, cluster, pools = std::move(pools), done = std::move(done)](PassEnd end) mutable {
+            end.status ? stop_next(world, cluster, std::move(pools), std::move(done))
+                       : done(std::move(end));
+        });
+}
 
-void run_cluster_pass(World& world, const ObjectName& name, PassDone done) {
-    const kube::JsonPtr object = world.caches.find("KafkaCluster", name);
-    if (!object) {
-        tell_pools(world, name, std::move(done));
-        return;
-    }
-    Result<api::KafkaCluster> cluster = read_resource<api::KafkaCluster>(object);
-    if (!cluster) {
-        done({fail(cluster.error()), {}});
-        return;
-    }
-    auto input = std::make_shared<ClusterInput>();
-    input->cluster = std::move(*cluster);
-    input->pools = pools_of(world.caches, name);
-    input->nodes = nodes_of(world.caches, name);
-    input->pods = world.caches.pods(name, resources::Role::broker);
-    input->environment = world.environment();
-    const ObjectName ensemble{name.name_space, input->cluster.spec.ensemble};
-    if (const kube::JsonPtr found = world.caches.find("CoordinatorEnsemble", ensemble)) {
-        Result<api::CoordinatorEnsemble> read = read_resource<api::CoordinatorEnsemble>(found);
-        if (read) {
-            input->ensemble = std::move(*read);
+// A cluster that is not cached. Before anything is stopped the API itself is asked: a cache may be behind.
+void settle_absence(World& world, const ObjectName& cluster, PassDone done) {
+    std::vector<kube::JsonPtr> pools;
+    for (const kube::JsonPtr& object : world.caches.all("BrokerPool", cluster.name_space)) {
+        const bool goes = !kube::text_at(*object, {"metadata", "deletionTimestamp"}).empty();
+        if (!goes && kube::text_at(*object, {"spec", "clusterRef", "name"}) == cluster.name) {
+            pools.push_back(object);
         }
     }
+    world.links.forget(cluster);
+    if (pools.empty()) {
+        done({});
+        return;
+    }
+    world.client.get(type_of("KafkaCluster"), cluster,
+                     [&world, cluster, pools = std::move(pools),
+                      done = std::move(done)](const Result<kube::JsonPtr>& found) mutable {
+                         if (found) {
+                             done({});  // the watch is about to report it
+                         } else if (found.error().code != Errc::not_found) {
+                             done({fail(found.error()), {}});
+                         } else {
+                             stop_next(world, cluster, std::move(pools), std::move(done));
+                         }
+                     });
+}
+
+// Another cluster, there before this one, with the same coordinators and the same chroot; empty: none.
+std::string state_owner(const Caches& caches, const kube::JsonPtr& object,
+                        const api::KafkaCluster& cluster) {
+    const auto age = [](const nlohmann::json& of) {
+        return std::tuple(kube::text_at(of, {"metadata", "creationTimestamp"}), kube::name_of(of));
+    };
+    for (const kube::JsonPtr& other : caches.all("KafkaCluster", "")) {
+        const Result<api::KafkaCluster> read = read_resource<api::KafkaCluster>(other);
+        if (!read || read->metadata.uid == cluster.metadata.uid) {
+            continue;
+        }
+        const bool same_ensemble = !cluster.spec.ensemble.empty() &&
+                                   read->spec.ensemble == cluster.spec.ensemble &&
+                                   read->metadata.namespace_name == cluster.metadata.namespace_name;
+        const bool same_source = same_ensemble || (!cluster.spec.connect.empty() &&
+                                                   read->spec.connect == cluster.spec.connect);
+        if (same_source && reconcile::chroot_of(*read) == reconcile::chroot_of(cluster) &&
+            age(*other) < age(*object)) {
+            return kube::name_of(*other).to_string();
+        }
+    }
+    return "";
+}
+
+void ask_brokers(World& world, const kube::JsonPtr& object,
+                 const std::shared_ptr<ClusterInput>& input, PassDone done) {
     std::vector<NodeProbe::Question> questions;
     for (const reconcile::PodView& pod : input->pods) {
         if (pod.phase == "Running" && !pod.ip.empty() && !pod.deleting) {
@@ -132,6 +173,46 @@ void run_cluster_pass(World& world, const ObjectName& name, PassDone done) {
         }
         act(world, object, *input, std::move(done));
     });
+}
+
+}  // namespace
+
+void run_cluster_pass(World& world, const ObjectName& name, PassDone done) {
+    const kube::JsonPtr object = world.caches.find("KafkaCluster", name);
+    if (!object) {
+        settle_absence(world, name, std::move(done));
+        return;
+    }
+    Result<api::KafkaCluster> cluster = read_resource<api::KafkaCluster>(object);
+    if (!cluster) {
+        done({fail(cluster.error()), {}});
+        return;
+    }
+    auto input = std::make_shared<ClusterInput>();
+    input->cluster = std::move(*cluster);
+    input->pools = pools_of(world.caches, name);
+    input->nodes = nodes_of(world.caches, name, resources::Role::broker);
+    input->known = knowledge_of(world.caches, name, resources::Role::broker, "server.properties");
+    input->pods = world.caches.pods(name, resources::Role::broker);
+    input->environment = world.environment();
+    input->state_owner = state_owner(world.caches, object, input->cluster);
+    const ObjectName ensemble{name.name_space, input->cluster.spec.ensemble};
+    if (const kube::JsonPtr found = world.caches.find("CoordinatorEnsemble", ensemble)) {
+        Result<api::CoordinatorEnsemble> read = read_resource<api::CoordinatorEnsemble>(found);
+        if (read) {
+            input->ensemble = std::move(*read);
+        }
+    }
+    SettingsTexts texts;
+    for (const api::BrokerPool& pool : input->pools) {
+        texts[pool.metadata.name] = reconcile::settings_text(*input, pool);
+    }
+    check_settings(world, resources::Role::broker, input->cluster.spec.image, std::move(texts),
+                   [&world, object, input,
+                    done = std::move(done)](std::map<std::string, std::string> refused) mutable {
+                       input->known.refused_settings = std::move(refused);
+                       ask_brokers(world, object, input, std::move(done));
+                   });
 }
 
 }  // namespace millrace::kube_operator::server

@@ -33,6 +33,23 @@ void act(World& world, const kube::JsonPtr& object, const EnsembleInput& input, 
                 });
 }
 
+void ask_members(World& world, const kube::JsonPtr& object,
+                 const std::shared_ptr<EnsembleInput>& input, PassDone done) {
+    std::vector<NodeProbe::Question> questions;
+    for (const reconcile::PodView& pod : input->pods) {
+        if (pod.ready && !pod.ip.empty()) {
+            questions.push_back({pod.ip, resources::kCoordinatorAdminPort, "/version"});
+        }
+    }
+    world.probe.ask(questions, [&world, object, input,
+                                done = std::move(done)](const NodeProbe::Answers& answers) mutable {
+        for (const auto& [host, answer] : answers) {
+            input->version = kube::text_at(*answer, {"version"});
+        }
+        act(world, object, *input, std::move(done));
+    });
+}
+
 }  // namespace
 
 void run_ensemble_pass(World& world, const kube::ObjectName& name, PassDone done) {
@@ -50,19 +67,15 @@ void run_ensemble_pass(World& world, const kube::ObjectName& name, PassDone done
     input->ensemble = std::move(*ensemble);
     input->pods = world.caches.pods(name, resources::Role::coordinator);
     input->environment = world.environment();
-    std::vector<NodeProbe::Question> questions;
-    for (const reconcile::PodView& pod : input->pods) {
-        if (pod.ready && !pod.ip.empty()) {
-            questions.push_back({pod.ip, resources::kCoordinatorAdminPort, "/version"});
-        }
-    }
-    world.probe.ask(questions, [&world, object, input,
-                                done = std::move(done)](const NodeProbe::Answers& answers) mutable {
-        for (const auto& [host, answer] : answers) {
-            input->version = kube::text_at(*answer, {"version"});
-        }
-        act(world, object, *input, std::move(done));
-    });
+    input->nodes = nodes_of(world.caches, name, resources::Role::coordinator);
+    input->known = knowledge_of(world.caches, name, resources::Role::coordinator, "zoo.cfg");
+    const SettingsTexts texts{{"", reconcile::settings_text(input->ensemble.spec)}};
+    check_settings(world, resources::Role::coordinator, input->ensemble.spec.image, texts,
+                   [&world, object, input,
+                    done = std::move(done)](std::map<std::string, std::string> refused) mutable {
+                       input->known.refused_settings = std::move(refused);
+                       ask_members(world, object, input, std::move(done));
+                   });
 }
 
 }  // namespace millrace::kube_operator::server

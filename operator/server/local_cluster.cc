@@ -39,7 +39,12 @@ Status LocalCluster::start() {
     local::ApiServerOptions server;
     server.directory = x_options.directory;
     server.listen = {"127.0.0.1", x_options.port};
-    x_server = TRY(local::start_api_server(x_runtime, server));
+    auto started = local::start_api_server(x_runtime, server);
+    if (!started) {
+        return started.error().code == Errc::busy ? in_use(started.error())
+                                                  : Status(fail(started.error()));
+    }
+    x_server = std::move(*started);
     x_runner = runtime::make_process_runner(x_runtime.loop);
     x_pods = local::make_process_runtime(x_runtime, *x_runner, x_server->core(),
                                          {.directory = x_options.directory,
@@ -48,6 +53,20 @@ Status LocalCluster::start() {
     x_server->set_logs(x_pods.get());
     x_pods->start();
     return write_files();
+}
+
+// Two operators over one directory would fight for its pods.
+Status LocalCluster::in_use(const Error& error) const {
+    const Result<Bytes> pid = x_runtime.files.read_file(x_options.directory + "/operator.pid", 32);
+    std::string number(pid ? as_text(*pid) : "");
+    if (number.ends_with('\n')) {
+        number.pop_back();
+    }
+    return fail(Errc::busy, number.empty()
+                                ? error.message
+                                : fmt::format("{} is in use by the operator with pid {}; end that "
+                                              "one first, or choose another directory",
+                                              x_options.directory, number));
 }
 
 Status LocalCluster::write_files() {

@@ -38,6 +38,7 @@ class LocalCluster {
 
  private:
     Status write_files();
+    Status in_use(const Error& error) const;
 
     runtime::Runtime x_runtime;
     LocalOptions x_options;

@@ -49,7 +49,8 @@ Node::Node(runtime::Runtime runtime, kube::Client& client, runtime::Metrics& met
               x_links,
               x_events,
               x_options.addressing,
-              x_options.default_image},
+              x_options.default_image,
+              x_options.config_check},
       x_alive(std::make_shared<int>(0)) {
     register_metrics();
 }
@@ -90,6 +91,10 @@ Status Node::ready() const {
 void Node::changed(const kube::JsonPtr& before, const kube::JsonPtr& after) {
     if (!after) {
         x_applier.forget({kube::text_at(*before, {"kind"}), kube::name_of(*before)});
+    }
+    if (kube::text_at(after ? *after : *before, {"kind"}) == "Pod") {
+        // What brokers said before a restart must not count as said after it.
+        x_probe.outdate();
     }
     for (const WorkKey& key : touched_keys(x_caches, before, after)) {
         x_queue.add(key.to_string());

@@ -18,6 +18,7 @@ struct NodeOptions {
     reconcile::Addressing addressing = reconcile::Addressing::dns;
     std::string default_image;
     DefinitionPolicy definitions = DefinitionPolicy::apply;
+    ConfigCheck* config_check = nullptr;  // outlives the node; null: settings are not checked
 };
 
 class Node {

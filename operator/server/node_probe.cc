@@ -33,6 +33,12 @@ void NodeProbe::forget_silent() {
     });
 }
 
+void NodeProbe::outdate() {
+    for (auto& [url, node] : x_nodes) {
+        node.answer = nullptr;
+    }
+}
+
 void NodeProbe::ask(const std::vector<Question>& questions, Done done) {
     forget_silent();
     auto round = std::make_shared<Round>();

@@ -35,6 +35,8 @@ class NodeProbe {
 
     // Asks all at once. done may run before ask returns when every answer is fresh.
     void ask(const std::vector<Question>& questions, Done done);
+    // What was said so far may no longer be so: nodes are asked again.
+    void outdate();
 
  private:
     struct Node {

@@ -6,6 +6,7 @@
 #include "operator/kube/events.h"
 #include "operator/server/applier.h"
 #include "operator/server/caches.h"
+#include "operator/server/config_check.h"
 #include "operator/server/node_probe.h"
 #include "operator/server/resource_reader.h"
 #include "operator/server/topic_link.h"
@@ -22,6 +23,7 @@ struct World {
     kube::EventRecorder& events;
     reconcile::Addressing addressing{};
     std::string default_image;
+    ConfigCheck* config_check = nullptr;  // null: settings are not checked beforehand
 
     reconcile::Environment environment() const {
         return {addressing, default_image, loop.wall_now()};
@@ -43,6 +45,20 @@ inline constexpr Duration kTopicDriftCheck = 30s;
 void run_ensemble_pass(World& world, const kube::ObjectName& name, PassDone done);
 void run_cluster_pass(World& world, const kube::ObjectName& name, PassDone done);
 void run_topic_pass(World& world, const kube::ObjectName& name, PassDone done);
+
+// The ClusterNodes of a role in a cluster or an ensemble.
+std::vector<api::ClusterNode> nodes_of(const Caches& caches, const kube::ObjectName& cluster,
+                                       resources::Role role);
+
+// What is stored about the nodes; nothing about refused settings yet. file: the file of settings in their ConfigMaps.
+reconcile::NodeKnowledge knowledge_of(const Caches& caches, const kube::ObjectName& cluster,
+                                      resources::Role role, std::string_view file);
+
+// Settings to be checked, by pool. An image of its own may hold another version of the program, which only it can check.
+using SettingsTexts = std::map<std::string, std::string>;
+void check_settings(World& world, resources::Role role, const std::string& image,
+                    SettingsTexts texts,
+                    std::move_only_function<void(std::map<std::string, std::string> refused)> then);
 
 // Adds what is to be written when the status differs from what the object shows. An object that is not cached yet is left out:
 // its arrival leads to the next pass.

@@ -31,12 +31,22 @@ bool is_ready(const json& pod) {
     return false;
 }
 
+// A container's last words are the end of its log. The last line says why it ended; a line of JSON says it in its "message".
+std::string last_line(std::string_view log) {
+    while (log.ends_with('\n')) {
+        log.remove_suffix(1);
+    }
+    const std::string line(log.substr(log.rfind('\n') + 1));
+    const Result<json> entry = kube::parse_json(line);
+    return entry && entry->is_object() ? text_at(*entry, {"message"}) : line;
+}
+
 // How a container ended, in a few words.
 std::string end_of(const json& terminated) {
     if (!terminated.is_object()) {
         return "";
     }
-    const std::string message = text_at(terminated, {"message"});
+    const std::string message = last_line(text_at(terminated, {"message"}));
     if (!message.empty()) {
         return message;
     }

@@ -2,6 +2,7 @@
 
 #include "operator/kube/json_text.h"
 #include "operator/reconcile/broker_nodes.h"
+#include "operator/reconcile/conditions.h"
 #include "operator/reconcile/nodes.h"
 #include "operator/server/pass.h"
 #include "operator/server/resource_types.h"

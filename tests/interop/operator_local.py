@@ -7,123 +7,13 @@ without either it is skipped (77). Every wait has a deadline and follows what th
 import json
 import os
 import pathlib
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 
-SKIPPED = 77
-READY_SECONDS = 30
+from operator_cluster import delete_topic, is_ready, run_steps, wait_until
+
 DATA = pathlib.Path(__file__).resolve().parent / "data" / "local_cluster.yaml"
-
-
-def wait_until(what, condition, seconds=READY_SECONDS):
-    """The first true value of the condition; the last thing seen is in the error."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
-
-
-class Operator:
-    """The operator as a process, with its directory."""
-
-    def __init__(self, binary, directory):
-        self.binary = binary
-        self.directory = directory
-        self.process = None
-
-    def start(self, *arguments):
-        with open(self.directory.with_suffix(".log"), "ab") as log:
-            self.process = subprocess.Popen([self.binary, "--local", self.directory, *arguments], stderr=log)
-        wait_until("the API server listens", self.listens)
-
-    def listens(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f"the operator ended with {self.process.returncode}")
-        return (self.directory / "api-server.url").exists()
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
-
-    def processes(self):
-        """Pids of the pods of this directory, by pod."""
-        found = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            for argument in arguments[:3]:
-                prefix = f"{self.directory}/pods/"
-                if argument.startswith(prefix):
-                    found[argument[len(prefix):].split("/")[0].split("_", 1)[1]] = int(entry.name)
-        return found
-
-    def kill_all(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        for pid in self.processes().values():
-            os.kill(pid, signal.SIGKILL)
-
-
-class Cluster:
-    """What the test sees through kubectl and kcat."""
-
-    def __init__(self, operator):
-        self.kubeconfig = operator.directory / "kubeconfig"
-
-    def kubectl(self, *arguments, check=True, text_in=None):
-        done = subprocess.run(["kubectl", "--kubeconfig", self.kubeconfig, *arguments], input=text_in, text=True,
-                              capture_output=True, timeout=60)
-        if check and done.returncode != 0:
-            raise AssertionError(f"kubectl {' '.join(map(str, arguments))}: {done.stderr}")
-        return done
-
-    def get(self, kind, name):
-        done = self.kubectl("get", kind, name, "-o", "json", check=False)
-        return json.loads(done.stdout) if done.returncode == 0 else None
-
-    def items(self, kind):
-        return json.loads(self.kubectl("get", kind, "-o", "json").stdout)["items"]
-
-    def patch(self, kind, name, patch):
-        self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps(patch))
-
-    def ready(self, kind, name):
-        found = self.get(kind, name)
-        conditions = (found or {}).get("status", {}).get("conditions", [])
-        ready = next((c for c in conditions if c["type"] == "Ready"), None)
-        settled = ready and ready.get("observedGeneration") == found["metadata"]["generation"]
-        return ready if settled and ready["status"] == "True" else None
-
-    def bootstrap(self):
-        return self.get("kcl", "demo")["status"]["listeners"][0]["bootstrap"]
-
-    def kcat(self, *arguments, text_in=None):
-        done = subprocess.run(["kcat", "-b", self.bootstrap(), *arguments], input=text_in, text=True, capture_output=True,
-                              timeout=60)
-        if done.returncode != 0:
-            raise AssertionError(f"kcat {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
-
-    def topics(self):
-        told = json.loads(self.kcat("-L", "-J"))["topics"]
-        return {t["topic"]: len(t["partitions"]) for t in told}
-
-    def wait_ready(self):
-        for kind, name in (("cens", "demo"), ("kcl", "demo"), ("bpl", "main"), ("ktp", "orders")):
-            wait_until(f"{kind} {name} is ready", lambda: self.ready(kind, name))
 
 
 def use(cluster):
@@ -166,10 +56,6 @@ def roll(cluster):
     cluster.wait_ready()
 
 
-def is_ready(pod):
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))
-
-
 def grow(cluster):
     cluster.kubectl("scale", "brokerpool", "main", "--replicas=4")
     wait_until("the pool has 4 ready brokers", lambda: cluster.get("bpl", "main")["status"].get("readyReplicas") == 4)
@@ -192,35 +78,8 @@ def change_topics(cluster):
 
 def revert_drift(cluster):
     """A topic that somebody deletes behind the operator's back comes back with the next look, at most 30 s later."""
-    subprocess.run([sys.executable, "-c", DELETE_TOPIC, cluster.bootstrap().split(",")[0]], check=True, timeout=30)
+    delete_topic(cluster.bootstrap(), "orders")
     wait_until("the topic is there again", lambda: cluster.topics().get("orders") == 8, 45)
-
-
-# DeleteTopics version 1 by hand: header (api key 20, correlation id 1, no client id), one name, timeout. Only the controller takes
-# it; Metadata version 1 tells which broker that is.
-DELETE_TOPIC = r'''
-import socket, struct, sys
-def call(at, key, version, body):
-    with socket.create_connection(at, 10) as s:
-        head = struct.pack(">hhih", key, version, 1, -1)
-        s.sendall(struct.pack(">i", len(head + body)) + head + body)
-        f = s.makefile("rb")
-        return f.read(struct.unpack(">i", f.read(4))[0])[4:]
-def text(t):
-    return struct.pack(">h", len(t)) + t.encode()
-host, port = sys.argv[1].rsplit(":", 1)
-told = call((host, int(port)), 3, 1, struct.pack(">i", 0))
-count, at, brokers = struct.unpack_from(">i", told)[0], 4, {}
-for _ in range(count):
-    node, length = struct.unpack_from(">ih", told, at); at += 6
-    name = told[at:at + length].decode(); at += length
-    brokers[node] = (name, struct.unpack_from(">i", told, at)[0]); at += 4
-    rack = struct.unpack_from(">h", told, at)[0]; at += 2 + max(rack, 0)
-controller = struct.unpack_from(">i", told, at)[0]
-answer = call(brokers[controller], 20, 1, struct.pack(">i", 1) + text("orders") + struct.pack(">i", 10000))
-code = struct.unpack(">h", answer[-2:])[0]
-sys.exit(f"DeleteTopics answered {code}" if code else 0)
-'''
 
 
 def refuse_invalid(cluster):
@@ -236,9 +95,7 @@ def refuse_invalid(cluster):
 def restart_operator(operator, cluster):
     """The brokers outlive an operator that dies, and the next one takes them over."""
     before = operator.processes()
-    operator.process.kill()
-    operator.process.wait()
-    (operator.directory / "api-server.url").unlink()
+    operator.kill()
     operator.start()
     cluster.wait_ready()
     assert operator.processes() == before, "the operator's end restarted pods"
@@ -264,36 +121,14 @@ def delete_all(operator, cluster):
     wait_until("no process is left", lambda: not operator.processes())
 
 
-def run(binary, resources):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="operator-local-"))
-    operator = Operator(binary, folder / "cluster")
-    cluster = Cluster(operator)
-    steps = [("create", lambda: cluster.wait_ready()), ("use", lambda: use(cluster)),
-             ("quiet", lambda: stay_quiet(operator, cluster)), ("kill", lambda: kill_a_broker(operator, cluster)),
-             ("roll", lambda: roll(cluster)), ("grow", lambda: grow(cluster)), ("topics", lambda: change_topics(cluster)),
-             ("drift", lambda: revert_drift(cluster)), ("invalid", lambda: refuse_invalid(cluster)),
-             ("restart", lambda: restart_operator(operator, cluster)), ("delete", lambda: delete_all(operator, cluster))]
-    try:
-        operator.start("--apply", resources)
-        for name, step in steps:
-            began = time.monotonic()
-            step()
-            print(f"{name}: {time.monotonic() - began:.1f} s", flush=True)
-        code = operator.terminate()
-        assert code == 0, f"TERM ended the operator with {code}"
-        assert not operator.processes()
-    except BaseException:
-        log = operator.directory.with_suffix(".log")
-        sys.stderr.write(log.read_text(errors="replace")[-6000:] if log.exists() else "")
-        raise
-    finally:
-        operator.kill_all()
-        shutil.rmtree(folder, ignore_errors=True)
+def steps(operator, cluster):
+    return [("create", cluster.wait_ready), ("use", lambda: use(cluster)),
+            ("quiet", lambda: stay_quiet(operator, cluster)), ("kill", lambda: kill_a_broker(operator, cluster)),
+            ("roll", lambda: roll(cluster)), ("grow", lambda: grow(cluster)), ("topics", lambda: change_topics(cluster)),
+            ("drift", lambda: revert_drift(cluster)), ("invalid", lambda: refuse_invalid(cluster)),
+            ("restart", lambda: restart_operator(operator, cluster)), ("delete", lambda: delete_all(operator, cluster))]
 
 
 if __name__ == "__main__":
-    for tool in ("kubectl", "kcat"):
-        if shutil.which(tool) is None:
-            print(f"skipped: {tool} is not installed")
-            sys.exit(SKIPPED)
-    run(pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else DATA).resolve())
+    resources = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else DATA).resolve()
+    run_steps(sys.argv[1], ["--apply", resources], steps)

@@ -34,6 +34,18 @@ TEST_CASE("lists of a CRD are bounded, and lists by key name their keys") {
     REQUIRE(listeners["items"]["properties"]["port"]["default"] == 9092);
 }
 
+TEST_CASE("storage is always there, so that rules about its changes see it") {
+    for (const std::size_t kind : {0U, 2U}) {
+        const json crd = json::parse(crd_json(all_kinds()[kind]));
+        const json& schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        const json& storage = schema["properties"]["spec"]["properties"]["storage"];
+        REQUIRE(storage["default"] == json::object());
+        REQUIRE(storage["properties"]["type"]["default"] == "PersistentClaim");
+        REQUIRE(storage["x-kubernetes-validations"].size() == 3);
+        REQUIRE(schema["x-kubernetes-validations"].size() == 1);
+    }
+}
+
 TEST_CASE("a spec is read with the defaults of its declaration and written back") {
     KafkaClusterSpec spec;
     const Describe walk = [&](FieldVisitor& v) { describe(v, spec); };

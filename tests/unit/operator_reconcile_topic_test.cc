@@ -63,7 +63,8 @@ TEST_CASE("settings that others changed are set back, or only reported, as the p
     REQUIRE(find<AlterTopicConfig>(reverted)->changes.at("retention.ms") == std::nullopt);
     input.topic.spec.drift_policy = "Report";
     const TopicPlan reported = plan_topic(input);
-    REQUIRE(reported.actions.empty());
+    REQUIRE(find<AlterTopicConfig>(reported) == nullptr);
+    REQUIRE(find<Announce>(reported)->reason == "TopicDrift");
     REQUIRE(ready_reason(reported) == "Drifted");
     REQUIRE(reported.status.drift_summary == "retention.ms");
 }
@@ -98,8 +99,54 @@ TEST_CASE("an unreachable cluster is reported and nothing is tried") {
     TopicInput input = input_of(std::nullopt);
     input.cluster_reachable = false;
     const TopicPlan plan = plan_topic(input);
-    REQUIRE(plan.actions.empty());
+    REQUIRE(plan.actions.size() == 1);
+    REQUIRE(find<Announce>(plan)->reason == "ClusterUnreachable");
     REQUIRE(ready_reason(plan) == "ClusterUnreachable");
+    // Said once.
+    input.topic.status = plan.status;
+    REQUIRE(plan_topic(input).actions.empty());
+}
+
+TEST_CASE(
+    "a topic that others deleted comes back, or its absence is reported, as the policy says") {
+    TopicInput input = input_of(std::nullopt);
+    input.topic.status.topic_id = "id";
+    input.topic.status.observed_generation = 1;
+    REQUIRE(find<CreateTopic>(plan_topic(input)) != nullptr);
+    REQUIRE(find<Announce>(plan_topic(input))->reason == "TopicRecreated");
+    input.topic.spec.drift_policy = "Report";
+    const TopicPlan plan = plan_topic(input);
+    REQUIRE(find<CreateTopic>(plan) == nullptr);
+    REQUIRE(ready_reason(plan) == "TopicMissing");
+    REQUIRE(find<Announce>(plan)->reason == "TopicMissing");
+    REQUIRE(plan.status.drift_summary == "deleted");
+}
+
+TEST_CASE("an empty value is set like any other") {
+    TopicInput input = input_of(ObservedTopic{"id", 6, 1, {}});
+    input.topic.spec.config["leader.replication.throttled.replicas"] = "";
+    const TopicPlan plan = plan_topic(input);
+    const auto& changes = find<AlterTopicConfig>(plan)->changes;
+    REQUIRE(changes.at("leader.replication.throttled.replicas") == std::optional<std::string>(""));
+}
+
+TEST_CASE("a resource that lost the topic to an earlier one leaves it alone when it goes") {
+    TopicInput input = input_of(ObservedTopic{"id", 6, 1, {}});
+    input.topic.metadata.deletion_timestamp = "2026-01-01T00:00:00Z";
+    input.earlier_owner = "first";
+    const TopicPlan plan = plan_topic(input);
+    REQUIRE(find<DeleteTopic>(plan) == nullptr);
+    REQUIRE_FALSE(find<SetFinalizer>(plan)->present);
+}
+
+TEST_CASE("drift that is only reported is told once") {
+    TopicInput input = input_of(ObservedTopic{"id", 6, 1, {{"retention.ms", "5"}}});
+    input.topic.status.observed_generation = 1;
+    input.topic.spec.drift_policy = "Report";
+    const TopicPlan plan = plan_topic(input);
+    REQUIRE(find<Announce>(plan)->reason == "TopicDrift");
+    input.topic.status = plan.status;
+    REQUIRE(find<Announce>(plan_topic(input)) == nullptr);
 }
 
 }  // namespace millrace::kube_operator::reconcile

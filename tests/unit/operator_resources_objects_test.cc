@@ -57,6 +57,8 @@ TEST_CASE("the settings hash follows settings and image, not labels or owner") {
 
 TEST_CASE("properties escape what would end a key or a line") {
     REQUIRE(properties_text({{"a b", "c\\d\ne"}}) == "a\\ b=c\\\\d\\ne\n");
+    // A comment is no key, and blanks before a value would be dropped.
+    REQUIRE(properties_text({{"#k", "  v\t"}}) == "\\#k=\\  v\\t\n");
 }
 
 TEST_CASE("a headless service publishes nodes that are not ready yet") {

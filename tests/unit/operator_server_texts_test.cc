@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/api/kinds.h"
+#include "operator/server/config_check.h"
 #include "operator/server/resource_reader.h"
 #include "operator/server/topic_link.h"
 #include "operator/server/yaml_stream.h"
@@ -39,6 +40,28 @@ TEST_CASE("what is written as YAML reads back equal") {
 TEST_CASE("error codes become reasons of conditions") {
     REQUIRE(reason_of(kafka::ErrorCode::invalid_replication_factor) == "InvalidReplicationFactor");
     REQUIRE(reason_of(kafka::ErrorCode::policy_violation) == "PolicyViolation");
+}
+
+TEST_CASE("what a program says of its settings is told without its name and the file's") {
+    const std::string_view file = "/run/checks/check-1";
+    REQUIRE(problem_in("{\"level\":\"warning\"}\nmillrace-broker: /run/checks/check-1:4: a: bad\n",
+                       "millrace-broker", file) == "line 4: a: bad");
+    REQUIRE(problem_in("millrace-broker: configuration: b: it is missing\n", "millrace-broker",
+                       file) == "configuration: b: it is missing");
+    REQUIRE(problem_in("", "millrace-broker", file).empty());
+}
+
+TEST_CASE("a container's last words are its last line, or the message in it") {
+    const auto message_of = [](const std::string& log) {
+        return read_pod(
+                   {{"metadata", {{"name", "p"}}},
+                    {"status",
+                     {{"containerStatuses",
+                       {{{"state", {{"terminated", {{"exitCode", 2}, {"message", log}}}}}}}}}}})
+            .message;
+    };
+    REQUIRE(message_of("one\ntwo\n") == "two");
+    REQUIRE(message_of("x\n{\"level\":\"error\",\"message\":\"disk full\"}\n") == "disk full");
 }
 
 TEST_CASE("a pod without status is read as one that does not serve") {
