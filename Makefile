@@ -3,13 +3,14 @@ PRESET ?= release
 JOBS   ?= $(shell nproc)
 BIN     = build/$(PRESET)/bin
 
-.PHONY: help build run test lint bench image fmt packages test-packages clean
+.PHONY: help build run test lint bench e2e image fmt packages test-packages clean
 
 help:
 	@echo "make run    build, start the quickstart on this machine, send messages through it"
 	@echo "make test   build and run every test"
 	@echo "make build  binaries in build/release/bin"
 	@echo "make bench  our figures beside the Java servers"
+	@echo "make e2e    the operator on a real Kubernetes that is built and started for it (root, Go 1.24 and npm)"
 	@echo "make image  the container image as an archive in build/"
 	@echo "make lint   format, clang-tidy on what changed since BASE (default origin/main), the house rules"
 	@echo "make fmt    format the sources"
@@ -38,7 +39,12 @@ bench: test-packages
 	@scripts/build.sh $(PRESET) $(JOBS) all
 	@tests/bench/run.sh $(BIN)
 
+e2e: build
+	@scripts/install_packages.sh image e2e
+	@tests/e2e/run.py
+
 image: build
+	@scripts/install_packages.sh image
 	@scripts/image.sh
 
 fmt:

@@ -20,5 +20,5 @@ bah config --user 10001:10001 --workingdir /var/lib/millrace --env PATH=/usr/bin
 bah commit -q --rm "$container" "$name" >/dev/null
 rm -f "$archive"
 bah push -q "$name" "docker-archive:$archive:$name"
-bah rmi -q "$name" >/dev/null
+bah rmi "$name" >/dev/null
 echo "image $name: $((size / 1024)) MiB unpacked, $archive"
