@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import traceback
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -100,8 +102,7 @@ class Run:
 
     def __init__(self, nodes):
         self.nodes = nodes
-        self.environment = {"CLUSTER_NODES": str(nodes)}
-        os.environ.update(self.environment)
+        os.environ["CLUSTER_NODES"] = str(nodes)
         settings = run("bash", "-c", f'. {CLUSTER}/lib.sh; echo "$CLUSTER_DIR $BIN"').stdout.split()
         self.directory, binaries = map(pathlib.Path, settings)
         os.environ["KUBECONFIG"] = str(self.directory / "kubeconfig")
@@ -115,10 +116,10 @@ class Run:
                 ("kubectl apply, Ready", self.apply), ("get and describe", shop.show), ("produce and consume", shop.use),
                 ("pods are confined", self.check_confined), ("rights are few", self.check_rights),
                 ("invalid is refused", shop.refuse_invalid), ("helm test", self.helm_test),
-                ("broker killed", shop.lose_a_broker), ("pod taken away", shop.lose_a_pod),
+                ("port-forward", self.forward), ("broker killed", shop.lose_a_broker), ("pod taken away", shop.lose_a_pod),
                 ("coordinator killed", self.lose_the_coordinator), ("eviction", self.evict),
                 ("setting changed, roll", shop.roll), ("kubectl scale", shop.grow),
-                ("operator replaced", self.replace_operator), ("nothing was forbidden", self.check_log),
+                ("operator replaced", self.replace_operator), ("one namespace only", self.narrow),
                 ("kubectl delete", lambda: shop.delete_all(claims_stay=True)), ("helm uninstall", self.uninstall)]
 
     def kubectl(self, *words, **options):
@@ -168,21 +169,33 @@ class Run:
         hosts = [p["spec"]["nodeName"] for p in self.shop.brokers().values()]
         assert len(set(hosts)) == min(len(hosts), self.nodes), f"the brokers share machines: {hosts}"
 
+    def may(self, verb, *kind, space=SHOP):
+        words = ("auth", "can-i", verb, *kind, "--as", ACCOUNT, "--namespace", space)
+        return self.kubectl(*words, check=False).stdout.strip() == "yes"
+
     def check_rights(self):
         """It may do what it does, and not what would let it, or who takes it over, do more."""
-        def may(verb, *kind):
-            words = ("auth", "can-i", verb, *kind, "--as", ACCOUNT, "--namespace", SHOP)
-            return self.kubectl(*words, check=False).stdout.strip() == "yes"
-
         for verb, kind in (("create", "pods"), ("delete", "pods"), ("create", "persistentvolumeclaims")):
-            assert may(verb, kind), f"the operator may not {verb} {kind}"
+            assert self.may(verb, kind), f"the operator may not {verb} {kind}"
         for verb, *kind in (("get", "secrets"), ("delete", "persistentvolumeclaims"), ("create", "pods", "--subresource=exec"),
                             ("get", "nodes"), ("delete", "kafkaclusters.millrace.dev"), ("create", "clusterrolebindings"),
                             ("delete", "namespaces"), ("update", "customresourcedefinitions.apiextensions.k8s.io"), ("*", "*")):
-            assert not may(verb, *kind), f"the operator may {verb} {kind}"
+            assert not self.may(verb, *kind), f"the operator may {verb} {kind}"
 
     def helm_test(self):
         run(self.helm, "test", "millrace", "--namespace", OPERATORS, "--timeout", "60s")
+
+    def forward(self):
+        """kubectl port-forward comes to a pod's loopback; whoever looks at a broker from a desk uses it."""
+        for pod, port in ((self.shop.broker(0), 9404), ("zoo-coordinator-1", 8080)):
+            words = [self.kubectl_path, "--namespace", SHOP, "port-forward", f"pod/{pod}", f":{port}"]
+            with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as forwarding:
+                try:
+                    local = re.search(r":(\d+) ->", forwarding.stdout.readline()).group(1)
+                    with urllib.request.urlopen(f"http://127.0.0.1:{local}/version", timeout=20) as answer:
+                        assert answer.status == 200
+                finally:
+                    forwarding.terminate()
 
     def lose_the_coordinator(self):
         """Brokers keep their ids and their records while the coordinator is away and comes back at another address."""
@@ -229,13 +242,26 @@ class Run:
         self.kubectl("--namespace", OPERATORS, "delete", "pod", old)
         wait_until("the next operator is ready", lambda: any(
             is_ready(p) and p["metadata"]["name"] != old for p in self.operator_pods()))
-        self.shop.patch("ktp", "demo", {"spec": {"partitions": 8}})
-        wait_until("the topic has 8 partitions", lambda: self.shop.tool(
-            "kafka-topics.sh", "--bootstrap-server", self.shop.bootstrap(), "--describe", "--topic", "demo").count("Leader:") == 8)
-        self.shop.wait_ready()
+        self.widen_topic(8)
         assert before == {name: p["metadata"]["uid"] for name, p in self.shop.brokers().items()}, "brokers were replaced"
 
+    def widen_topic(self, partitions):
+        self.shop.patch("ktp", "demo", {"spec": {"partitions": partitions}})
+        self.shop.wait_ready()
+        told = self.shop.tool("kafka-topics.sh", "--bootstrap-server", self.shop.bootstrap(), "--describe", "--topic", "demo")
+        assert told.count("Leader:") == partitions, told
+
+    def narrow(self):
+        """With watchNamespace a Role in that namespace is enough, and all there is."""
+        self.check_log()
+        run(self.helm, "upgrade", "millrace", ROOT / "charts" / "millrace", "--namespace", OPERATORS, "--reuse-values", "--wait",
+            "--timeout", "90s", "--set", f"watchNamespace={SHOP}")
+        assert self.may("create", "pods") and not self.may("create", "pods", space="default")
+        self.widen_topic(9)
+        self.check_log()
+
     def check_log(self):
+        """The operator was never denied what it asked for."""
         for pod in self.operator_pods():
             log = self.kubectl("--namespace", OPERATORS, "logs", pod["metadata"]["name"]).stdout
             denied = [line for line in log.splitlines() if "forbidden" in line.lower()]
