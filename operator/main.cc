@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
+#include "lib/runtime/http_client.h"
 #include "lib/runtime/posix_runtime.h"
 #include "lib/runtime/version.h"
 #include "operator/api/kinds.h"
@@ -57,7 +58,8 @@ TERM and INT finish the passes under way and end the operator with 0. With --loc
 stopped first, then the coordinators; the next start with the same directory runs them again.
 
 Exit codes: 0 ended as asked; 2 wrong usage or a file that cannot be applied; 3 cannot start (port
-or directory in use, not in a cluster); 4 disk failure; 5 lost the Lease to another operator.)";
+or directory in use, not in a cluster), or not ready (--probe); 4 disk failure; 5 lost the Lease
+to another operator.)";
 
 struct Arguments {
     std::string server;
@@ -69,6 +71,7 @@ struct Arguments {
     std::string name_space;
     std::string definitions = "apply";
     bool print_crds = false;
+    std::string probe;
 
     bool is_local() const { return !local_directory.empty(); }
 };
@@ -311,6 +314,24 @@ int print_crds() {
     return exit_ok;
 }
 
+// For images without a shell: asks an admin port whether its process is ready, and prints what it says.
+int probe(const std::string& address) {
+    const auto posix = runtime::make_posix_runtime({});
+    const runtime::Runtime runtime = posix->get();
+    runtime::HttpClientOptions options;
+    options.base_url = "http://" + address;
+    const auto client = runtime::make_http_client(runtime.loop, options);
+    client->request({.path = "/readyz"}, [&](const Result<runtime::HttpResponse>& answer) {
+        if (!answer) {
+            posix->stop(report(answer.error(), exit_start));
+            return;
+        }
+        fmt::print("{}\n", answer->body);
+        posix->stop(answer->ok() ? exit_ok : exit_start);
+    });
+    return posix->run();
+}
+
 void declare(CLI::App& app, Arguments& arguments) {
     app.footer(std::string(kFooter));
     CLI::Option* remote = app.add_option(
@@ -337,6 +358,10 @@ void declare(CLI::App& app, Arguments& arguments) {
         ->capture_default_str();
     app.add_flag("--print-crds", arguments.print_crds,
                  "print the CustomResourceDefinitions as YAML and end");
+    app.add_option("--probe", arguments.probe,
+                   "ask the operator, broker or coordinator at HOST:PORT whether it is ready, and "
+                   "end with 0 when it is, 3 otherwise")
+        ->type_name("HOST:PORT");
     app.set_version_flag(
         "--version", fmt::format("{} {} ({})", kBinary, runtime::version(), runtime::revision()));
 }
@@ -352,6 +377,9 @@ int parse_and_run(int argc, char** argv) {
     }
     if (arguments.print_crds) {
         return print_crds();
+    }
+    if (!arguments.probe.empty()) {
+        return probe(arguments.probe);
     }
     if (arguments.image.empty()) {
         arguments.image = variable(read_environment(), "MILLRACE_IMAGE");

@@ -18,11 +18,11 @@ std::string upper_case(std::string text) {
     return text;
 }
 
-// "A://$(POD_IP):9092,B://…"
-std::string listener_list(const std::vector<api::ListenerSpec>& listeners) {
+// "A://HOST:9092,B://…"
+std::string listener_list(const std::vector<api::ListenerSpec>& listeners, std::string_view host) {
     std::vector<std::string> parts;
     for (const api::ListenerSpec& listener : listeners) {
-        parts.push_back(fmt::format("{}://$(POD_IP):{}", listener.name, listener.port));
+        parts.push_back(fmt::format("{}://{}:{}", listener.name, host, listener.port));
     }
     return fmt::format("{}", fmt::join(parts, ","));
 }
@@ -58,7 +58,6 @@ Node wanted_node(const ClusterInput& input, const api::BrokerPool& pool, std::in
                  const std::string& connect) {
     const api::KafkaCluster& cluster = input.cluster;
     const std::vector<api::ListenerSpec> listeners = listeners_of(cluster.spec);
-    const std::string addresses = listener_list(listeners);
     Node node;
     node.role = Role::broker;
     node.id = id;
@@ -71,14 +70,14 @@ Node wanted_node(const ClusterInput& input, const api::BrokerPool& pool, std::in
     node.resources = pool.spec.resources;
     node.files = {
         {"server.properties", resources::properties_text(settings(input, pool, id, connect))}};
-    node.arguments = {
-        fmt::format("{}/server.properties", resources::kConfigPath),
-        "--override",
-        "listeners=" + addresses,
-        "--override",
-        "advertised.listeners=" + addresses,
-        "--override",
-        fmt::format("millrace.admin.listener=$(POD_IP):{}", resources::kBrokerAdminPort)};
+    node.arguments = {fmt::format("{}/server.properties", resources::kConfigPath),
+                      "--override",
+                      "listeners=" + listener_list(listeners, resources::kAnyAddress),
+                      "--override",
+                      "advertised.listeners=" + listener_list(listeners, "$(POD_IP)"),
+                      "--override",
+                      fmt::format("millrace.admin.listener={}:{}", resources::kAnyAddress,
+                                  resources::kBrokerAdminPort)};
     for (const api::ListenerSpec& listener : listeners) {
         std::string name = listener.name;
         std::ranges::transform(name, name.begin(), [](char c) {

@@ -49,7 +49,8 @@ Node wanted_node(const EnsembleInput& input) {
     node.resources = ensemble.spec.resources;
     node.files = {{"zoo.cfg", resources::properties_text(settings(ensemble.spec))}};
     node.arguments = {fmt::format("{}/zoo.cfg", resources::kConfigPath), "-D",
-                      "clientPortAddress=$(POD_IP)", "-D", "admin.serverAddress=$(POD_IP)"};
+                      fmt::format("clientPortAddress={}", resources::kAnyAddress), "-D",
+                      fmt::format("admin.serverAddress={}", resources::kAnyAddress)};
     node.ports = {{"client", resources::kClientPort}};
     return node;
 }
@@ -144,7 +145,8 @@ void plan_services(const api::CoordinatorEnsemble& ensemble, EnsemblePlan& plan)
     nodes.headless = true;
     plan.actions.emplace_back(ApplyObject{resources::service(service)});
     plan.actions.emplace_back(ApplyObject{resources::service(nodes)});
-    plan.actions.emplace_back(ApplyObject{resources::pod_disruption_budget(service)});
+    plan.actions.emplace_back(
+        ApplyObject{resources::pod_disruption_budget(service, ensemble.spec.members)});
 }
 
 }  // namespace

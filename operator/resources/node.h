@@ -32,6 +32,8 @@ inline constexpr std::string_view kLabelRole = "millrace.dev/role";
 inline constexpr std::string_view kLabelNodeId = "millrace.dev/node-id";
 inline constexpr std::string_view kAnnotationHash = "millrace.dev/settings-hash";
 
+// Where servers listen: kubectl port-forward comes in over loopback. The local mode reads it as the pod's own address.
+inline constexpr std::string_view kAnyAddress = "0.0.0.0";
 inline constexpr std::int64_t kClientPort = 2181;
 inline constexpr std::int64_t kCoordinatorAdminPort = 8080;
 inline constexpr std::int64_t kBrokerAdminPort = 9404;

@@ -85,6 +85,34 @@ json data_volume(const Node& node) {
     return {{"name", "data"}, {"persistentVolumeClaim", {{"claimName", node.name() + "-data"}}}};
 }
 
+// What the Pod Security Standard "restricted" asks of a pod; the rest of it is asked of each container.
+json pod_security() {
+    return {{"runAsNonRoot", true},
+            {"runAsUser", 10001},
+            {"runAsGroup", 10001},
+            {"fsGroup", 10001},
+            // A large data directory is not walked at every start once its owner is right.
+            {"fsGroupChangePolicy", "OnRootMismatch"},
+            {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+}
+
+// Nodes of one role keep away from each other, from a common zone too, where the cluster has the choice.
+json spread(const Node& node) {
+    json terms = json::array();
+    for (const auto& [topology, weight] :
+         {std::pair("kubernetes.io/hostname", 100), std::pair("topology.kubernetes.io/zone", 50)}) {
+        terms.push_back(
+            {{"weight", weight},
+             {"podAffinityTerm",
+              {{"topologyKey", topology},
+               {"labelSelector",
+                {{"matchLabels",
+                  {{kLabelCluster, node.cluster}, {kLabelRole, name_of(node.role)}}}}}}}});
+    }
+    return {{"podAntiAffinity",
+             {{"preferredDuringSchedulingIgnoredDuringExecution", std::move(terms)}}}};
+}
+
 json service_labels(const ServiceSpec& spec) {
     return {{"app.kubernetes.io/name", "millrace"},
             {"app.kubernetes.io/instance", spec.cluster},
@@ -126,21 +154,21 @@ std::string volume_claim(const Node& node) {
 std::string pod(const Node& node) {
     json meta = metadata(node, node.name(), true);
     meta["annotations"] = {{kAnnotationHash, node.settings_hash()}};
-    return json{
-        {"apiVersion", "v1"},
-        {"kind", "Pod"},
-        {"metadata", std::move(meta)},
-        {"spec",
-         {{"hostname", node.name()},
-          {"subdomain", nodes_service(node.cluster, node.role)},
-          {"terminationGracePeriodSeconds", 60},
-          {"automountServiceAccountToken", false},
-          {"enableServiceLinks", false},
-          {"securityContext", {{"runAsNonRoot", true}, {"runAsUser", 10001}, {"fsGroup", 10001}}},
-          {"containers", {container(node)}},
-          {"volumes",
-           {{{"name", "config"}, {"configMap", {{"name", config_map_name(node)}}}},
-            data_volume(node)}}}}}
+    return json{{"apiVersion", "v1"},
+                {"kind", "Pod"},
+                {"metadata", std::move(meta)},
+                {"spec",
+                 {{"hostname", node.name()},
+                  {"subdomain", nodes_service(node.cluster, node.role)},
+                  {"terminationGracePeriodSeconds", 60},
+                  {"automountServiceAccountToken", false},
+                  {"enableServiceLinks", false},
+                  {"securityContext", pod_security()},
+                  {"affinity", spread(node)},
+                  {"containers", {container(node)}},
+                  {"volumes",
+                   {{{"name", "config"}, {"configMap", {{"name", config_map_name(node)}}}},
+                    data_volume(node)}}}}}
         .dump();
 }
 
@@ -176,16 +204,19 @@ std::string service(const ServiceSpec& spec) {
         .dump();
 }
 
-std::string pod_disruption_budget(const ServiceSpec& spec) {
-    json meta = service_metadata(spec);
-    return json{
-        {"apiVersion", "policy/v1"},
-        {"kind", "PodDisruptionBudget"},
-        {"metadata", std::move(meta)},
-        {"spec",
-         {{"maxUnavailable", 1},
-          {"selector",
-           {{"matchLabels", {{kLabelCluster, spec.cluster}, {kLabelRole, name_of(spec.role)}}}}}}}}
+std::string pod_disruption_budget(const ServiceSpec& spec, std::optional<std::int64_t> nodes) {
+    json budget = {
+        {"selector",
+         {{"matchLabels", {{kLabelCluster, spec.cluster}, {kLabelRole, name_of(spec.role)}}}}}};
+    if (nodes) {
+        budget["minAvailable"] = *nodes - 1;
+    } else {
+        budget["maxUnavailable"] = 1;
+    }
+    return json{{"apiVersion", "policy/v1"},
+                {"kind", "PodDisruptionBudget"},
+                {"metadata", service_metadata(spec)},
+                {"spec", std::move(budget)}}
         .dump();
 }
 

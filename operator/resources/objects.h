@@ -2,6 +2,7 @@
 // gives equal bytes.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "operator/resources/node.h"
@@ -26,8 +27,10 @@ struct ServiceSpec {
 };
 std::string service(const ServiceSpec& spec);
 
-// At most one node of the role may be evicted at a time.
-std::string pod_disruption_budget(const ServiceSpec& spec);
+// At most one node of the role may be evicted at a time. nodes: how many there are, where the owner has no scale subresource;
+// Kubernetes asks the owner otherwise, and refuses every eviction when it cannot.
+std::string pod_disruption_budget(const ServiceSpec& spec,
+                                  std::optional<std::int64_t> nodes = std::nullopt);
 
 // The address clients inside the cluster use: "<service>.<namespace>.svc".
 std::string service_host(const ServiceSpec& spec);

@@ -36,6 +36,27 @@ TEST_CASE("a pod mounts its settings and its claim, is probed and cannot gain ri
             "demo-brokers-4-data");
 }
 
+TEST_CASE("a pod holds to the Pod Security Standard 'restricted'") {
+    const json spec = json::parse(pod(broker()))["spec"];
+    REQUIRE(spec["securityContext"]["runAsNonRoot"] == true);
+    REQUIRE(spec["securityContext"]["runAsUser"] != 0);
+    REQUIRE(spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault");
+    const json& container = spec["containers"][0]["securityContext"];
+    REQUIRE(container["allowPrivilegeEscalation"] == false);
+    REQUIRE(container["capabilities"]["drop"] == json::array({"ALL"}));
+}
+
+TEST_CASE("nodes of one role keep away from each other, by machine before zone") {
+    const json terms =
+        json::parse(pod(broker()))["spec"]["affinity"]["podAntiAffinity"]
+                                  ["preferredDuringSchedulingIgnoredDuringExecution"];
+    REQUIRE(terms.size() == 2);
+    REQUIRE(terms[0]["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname");
+    REQUIRE(terms[0]["weight"] > terms[1]["weight"]);
+    const json& labels = terms[0]["podAffinityTerm"]["labelSelector"]["matchLabels"];
+    REQUIRE(labels == json{{"millrace.dev/cluster", "demo"}, {"millrace.dev/role", "broker"}});
+}
+
 TEST_CASE("a claim outlives its resource unless deleteClaim says otherwise") {
     Node node = broker();
     REQUIRE_FALSE(json::parse(volume_claim(node))["metadata"].contains("ownerReferences"));
@@ -59,6 +80,15 @@ TEST_CASE("properties escape what would end a key or a line") {
     REQUIRE(properties_text({{"a b", "c\\d\ne"}}) == "a\\ b=c\\\\d\\ne\n");
     // A comment is no key, and blanks before a value would be dropped.
     REQUIRE(properties_text({{"#k", "  v\t"}}) == "\\#k=\\  v\\t\n");
+}
+
+TEST_CASE("a budget allows one eviction, and counts nodes itself where Kubernetes cannot") {
+    const json asked = json::parse(pod_disruption_budget({.name = "demo"}))["spec"];
+    REQUIRE(asked["maxUnavailable"] == 1);
+    REQUIRE_FALSE(asked.contains("minAvailable"));
+    const json counted = json::parse(pod_disruption_budget({.name = "zoo"}, 3))["spec"];
+    REQUIRE(counted["minAvailable"] == 2);
+    REQUIRE_FALSE(counted.contains("maxUnavailable"));
 }
 
 TEST_CASE("a headless service publishes nodes that are not ready yet") {
