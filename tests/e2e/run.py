@@ -129,7 +129,7 @@ class Run:
 
     def build(self):
         run(CLUSTER / "build.sh", seconds=3600)
-        self.helm = run(ROOT / "tests" / "support" / "helm.sh").stdout.strip()
+        self.helm = run(ROOT / "tests" / "support" / "kubernetes_tools.sh").stdout.strip() + "/helm"
 
     def build_image(self):
         run(ROOT / "scripts" / "image.sh", IMAGE, seconds=300)

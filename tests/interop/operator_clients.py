@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Other clients than kubectl against the embedded API server: Python's kubernetes package and Helm.
 
-Usage: operator_clients.py SERVER. The package comes from the Python registry, Helm as tests/support/helm.sh gets it; what cannot be
+Usage: operator_clients.py SERVER. The package comes from the Python registry, Helm as tests/support/kubernetes_tools.sh gets it; what cannot be
 had is skipped, and with neither the test is (77).
 """
 import os
@@ -172,8 +172,8 @@ def use_helm(helm, folder, kubeconfig):
 
 def main(program):
     python = python_with_package()
-    found = subprocess.run([ROOT / "tests/support/helm.sh"], capture_output=True, text=True, timeout=150)
-    helm = found.stdout.strip() if found.returncode == 0 else None
+    found = subprocess.run([ROOT / "tests/support/kubernetes_tools.sh"], capture_output=True, text=True, timeout=150)
+    helm = found.stdout.strip() + "/helm" if found.returncode == 0 else None
     if helm is None:
         print(f"skipped: {found.stderr.strip()}")
     if not python and not helm:
