@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace millrace::sim {
 
-KafkaHistory::BatchId KafkaHistory::batch_sent(std::int32_t partition,
-                                               const std::string& connection,
+KafkaHistory::BatchId KafkaHistory::batch_sent(std::int32_t partition, const Chain& chain,
                                                std::vector<std::string> values) {
     const auto greatest = x_greatest.find(partition);
-    x_batches.push_back({partition, connection, std::move(values),
+    x_batches.push_back({partition, chain.name, chain.has_sequences, std::move(values),
                          greatest == x_greatest.end() ? -1 : greatest->second, -1});
     return x_batches.size() - 1;
 }
@@ -20,6 +18,7 @@ void KafkaHistory::batch_acknowledged(BatchId batch, std::int64_t base_offset) {
     Batch& done = x_batches[batch];
     done.base_offset = base_offset;
     x_acknowledged += done.values.size();
+    // A batch with sequences may have been there long before this answer.
     if (base_offset <= done.floor) {
         x_report(fmt::format("record {} got offset {}, but {} had been acknowledged before",
                              done.values.front(), base_offset, done.floor));
@@ -37,9 +36,24 @@ void KafkaHistory::consumed(std::int32_t partition, std::int64_t offset, const s
     }
 }
 
+std::int64_t KafkaHistory::high_watermark_floor(std::int32_t partition) const {
+    const auto told = x_high_watermarks.find(partition);
+    return told == x_high_watermarks.end() ? 0 : told->second;
+}
+
+void KafkaHistory::high_watermark_told(std::int32_t partition, std::int64_t floor,
+                                       std::int64_t told) {
+    if (told < floor) {
+        x_report(fmt::format("the high watermark of partition {} went back from {} to {}",
+                             partition, floor, told));
+    }
+    std::int64_t& greatest = x_high_watermarks[partition];
+    greatest = std::max(greatest, told);
+}
+
 void KafkaHistory::check_final(std::int32_t partition, const Log& log) {
-    std::map<std::int64_t, std::string> by_offset;
-    std::set<std::string> values;
+    ByOffset by_offset;
+    ByValue by_value;
     std::int64_t expected = 0;
     for (const auto& [offset, value] : log) {
         if (offset != expected) {
@@ -48,10 +62,20 @@ void KafkaHistory::check_final(std::int32_t partition, const Log& log) {
         }
         expected = offset + 1;
         by_offset.emplace(offset, value);
-        if (!values.insert(value).second) {
+        if (!by_value.emplace(value, offset).second) {
             x_report(fmt::format("record {} is in partition {} twice", value, partition));
         }
     }
+    check_acknowledged(partition, by_offset);
+    check_consumed(partition, by_offset);
+    check_order(partition, by_value);
+    if (expected < high_watermark_floor(partition)) {
+        x_report(fmt::format("partition {} ends at {}, and its high watermark had been {}",
+                             partition, expected, high_watermark_floor(partition)));
+    }
+}
+
+void KafkaHistory::check_acknowledged(std::int32_t partition, const ByOffset& by_offset) {
     for (const Batch& batch : x_batches) {
         if (batch.partition != partition || batch.base_offset < 0) {
             continue;
@@ -69,6 +93,9 @@ void KafkaHistory::check_final(std::int32_t partition, const Log& log) {
             ++offset;
         }
     }
+}
+
+void KafkaHistory::check_consumed(std::int32_t partition, const ByOffset& by_offset) {
     for (const auto& [at, value] : x_consumed) {
         const auto found = by_offset.find(at.second);
         if (at.first == partition && (found == by_offset.end() || found->second != value)) {
@@ -76,22 +103,37 @@ void KafkaHistory::check_final(std::int32_t partition, const Log& log) {
                                  value, at.second, partition));
         }
     }
-    check_order(partition);
 }
 
-void KafkaHistory::check_order(std::int32_t partition) {
-    std::map<std::string, const Batch*> last;
+void KafkaHistory::check_order(std::int32_t partition, const ByValue& by_value) {
+    struct Last {
+        std::string value;
+        std::int64_t offset = -1;
+        std::string missing;  // the first record of the chain that is not there
+    };
+    std::map<std::string, Last> chains;
     for (const Batch& batch : x_batches) {
-        if (batch.partition != partition || batch.base_offset < 0) {
+        if (batch.partition != partition || (batch.base_offset < 0 && !batch.has_sequence)) {
             continue;
         }
-        const Batch*& before = last[batch.connection];
-        if (before != nullptr && batch.base_offset <= before->base_offset) {
-            x_report(fmt::format("record {} was sent behind {} and has offset {} before {}",
-                                 batch.values.front(), before->values.front(), batch.base_offset,
-                                 before->base_offset));
+        Last& last = chains[batch.chain];
+        for (const std::string& value : batch.values) {
+            const auto found = by_value.find(value);
+            if (found == by_value.end()) {
+                last.missing = last.missing.empty() ? value : last.missing;
+                continue;
+            }
+            if (found->second <= last.offset) {
+                x_report(fmt::format("record {} was sent behind {} and has offset {} before {}",
+                                     value, last.value, found->second, last.offset));
+            }
+            if (batch.has_sequence && !last.missing.empty()) {
+                x_report(fmt::format("record {} is there and {}, sent before it, is not", value,
+                                     last.missing));
+            }
+            last.value = value;
+            last.offset = found->second;
         }
-        before = &batch;
     }
 }
 

@@ -1,4 +1,4 @@
-// One run of a seed: a coordinator, a broker and their clients, faults for a while, then quiet, progress and the checks.
+// One run of a seed: a coordinator, brokers and their clients, faults for a while, then quiet, progress and the checks.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@ namespace millrace::sim {
 
 struct ScenarioOptions {
     std::uint64_t seed = 1;
-    bool lying_disks = false;  // sync_data makes nothing durable: the checks must notice
-    bool with_broker = true;
+    bool lying_disks = false;  // syncs make nothing durable: the checks must notice
+    int brokers = -1;          // -1: drawn
     bool verbose = false;
 };
 
@@ -18,9 +18,14 @@ struct Outcome {
     std::vector<std::string> violations;
     std::uint64_t trace_hash = 0;
     std::uint64_t events = 0;
+    std::size_t brokers = 0;
     std::size_t writes_acknowledged = 0;
     std::size_t records_acknowledged = 0;
     std::size_t records_consumed = 0;
+    std::size_t commits_acknowledged = 0;
+    std::size_t topics_made = 0;
+    std::size_t watch_events = 0;
+    std::size_t sessions_expired = 0;
     std::size_t faults = 0;
     double virtual_seconds = 0;
 };

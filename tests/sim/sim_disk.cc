@@ -17,7 +17,8 @@ struct SimDisk::Inode {
     // Of a file.
     Bytes bytes;
     Bytes durable;
-    std::set<std::uint64_t> dirty;  // sectors
+    std::set<std::uint64_t> dirty;     // sectors
+    std::set<std::uint64_t> given_up;  // sectors that a failed sync left as if they were clean
     // Of a folder.
     std::map<std::string, InodePtr> entries;
     std::map<std::string, InodePtr> durable_entries;
@@ -25,6 +26,7 @@ struct SimDisk::Inode {
     void mark(std::uint64_t from, std::uint64_t to) {
         for (std::uint64_t sector = from / kSectorBytes; sector * kSectorBytes < to; ++sector) {
             dirty.insert(sector);
+            given_up.erase(sector);
         }
     }
     void write(std::uint64_t offset, BytesView piece) {
@@ -84,6 +86,7 @@ class SimFile : public File {
 
     Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> buffer) override {
         TRY(alive());
+        TRY(x_disk.allow(DiskFault::read, x_path));
         const Bytes& bytes = x_inode->bytes;
         if (offset >= bytes.size()) {
             return std::size_t{0};
@@ -94,8 +97,20 @@ class SimFile : public File {
     }
     Status write_at(std::uint64_t offset, BytesView bytes) override {
         TRY(alive());
-        x_inode->write(offset, bytes);
-        x_inode->modified_millis = x_disk.wall_millis();
+        if (const Status allowed = x_disk.allow_change(x_path); !allowed) {
+            put(offset, bytes.first(x_disk.x_random.below(bytes.size() + 1)));
+            return allowed;
+        }
+        TRY(x_disk.allow(DiskFault::write, x_path));
+        const std::uint64_t size = x_inode->bytes.size();
+        const std::uint64_t end = offset + bytes.size();
+        const std::uint64_t wanted = end > size ? end - size : 0;
+        const std::uint64_t given = x_disk.take_room(wanted);
+        const std::uint64_t missing = std::min<std::uint64_t>(wanted - given, bytes.size());
+        put(offset, bytes.first(bytes.size() - missing));
+        if (given < wanted) {
+            return fail(Errc::disk_full, "no space left for " + x_path);
+        }
         return {};
     }
     Status write_pieces_at(std::uint64_t offset, std::span<const BytesView> pieces) override {
@@ -107,7 +122,19 @@ class SimFile : public File {
     }
     Status sync_data() override {
         TRY(alive());
+        TRY(x_disk.allow_change(x_path));
         ++x_disk.x_syncs;
+        if (const Status allowed = x_disk.allow(DiskFault::sync, x_path); !allowed) {
+            for (const std::uint64_t sector : x_inode->dirty) {
+                if (x_disk.x_random.chance(0.3)) {
+                    x_inode->keep(sector);
+                } else {
+                    x_inode->given_up.insert(sector);
+                }
+            }
+            x_inode->dirty.clear();
+            return allowed;
+        }
         if (!x_disk.x_lying) {
             x_inode->sync();
         }
@@ -115,7 +142,12 @@ class SimFile : public File {
     }
     Status truncate(std::uint64_t size) override {
         TRY(alive());
+        TRY(x_disk.allow_change(x_path));
         const std::uint64_t before = x_inode->bytes.size();
+        if (size > before && x_disk.take_room(size - before) < size - before) {
+            return fail(Errc::disk_full, "no space left for " + x_path);
+        }
+        x_disk.give_room(size < before ? before - size : 0);
         x_inode->bytes.resize(size);
         // The sector of the cut too: its rest reads as zeros from now on.
         x_inode->mark(std::min(before, size), std::max(before, size));
@@ -128,8 +160,14 @@ class SimFile : public File {
     int descriptor() const override { return -1; }
 
  private:
+    void put(std::uint64_t offset, BytesView bytes) {
+        if (!bytes.empty()) {
+            x_inode->write(offset, bytes);
+            x_inode->modified_millis = x_disk.wall_millis();
+        }
+    }
     Status alive() const {
-        if (x_generation != x_disk.x_generation) {
+        if (x_generation != x_disk.x_generation || x_disk.x_dead) {
             return fail(Errc::io_error, x_path + " was open when the machine crashed");
         }
         return {};
@@ -171,6 +209,54 @@ SimDisk::SimDisk(EventQueue& events, std::uint64_t seed)
 
 std::int64_t SimDisk::wall_millis() const {
     return SimLoop::kWallStartMillis + to_millis(x_events.now().since_start);
+}
+
+void SimDisk::fail_next(DiskFault kind, std::function<void(const std::string& path)> then) {
+    x_fault = kind;
+    x_on_fault = std::move(then);
+}
+
+void SimDisk::die_in_change(std::uint64_t number, runtime::Task then) {
+    CHECK(number > 0);
+    x_changes_left = number;
+    x_on_death = std::move(then);
+}
+
+Status SimDisk::allow(DiskFault kind, const std::string& path) {
+    if (x_fault != kind) {
+        return {};
+    }
+    x_fault = DiskFault::none;
+    x_failed_at = x_events.now();
+    x_on_fault(path);
+    return fail(Errc::io_error, path + ": the disk failed");
+}
+
+Status SimDisk::allow_change(const std::string& path) {
+    if (x_changes_left > 0 && --x_changes_left == 0) {
+        x_dead = true;
+        x_on_death();
+        return fail(Errc::io_error, path + ": the machine crashes");
+    }
+    return {};
+}
+
+std::uint64_t SimDisk::take_room(std::uint64_t wanted) {
+    if (!x_room) {
+        return wanted;
+    }
+    const std::uint64_t given = std::min(*x_room, wanted);
+    *x_room -= given;
+    if (given < wanted) {
+        x_failed_at = x_events.now();
+    }
+    return given;
+}
+
+void SimDisk::give_room(std::uint64_t bytes) {
+    if (x_room) {
+        *x_room += bytes;
+    }
 }
 
 SimDisk::InodePtr SimDisk::find(const std::string& path) const {
@@ -237,7 +323,12 @@ void SimDisk::lose_changes() {
 void SimDisk::lose_sectors(Inode& file) {
     const bool was_cut = file.bytes.size() < file.durable.size();
     for (const std::uint64_t sector : file.dirty) {
-        if (x_random.chance(x_keep_sector)) {
+        if (!x_random.chance(x_keep_sector)) {
+            continue;
+        }
+        if (x_random.chance(x_damage_sector)) {
+            damage_sector(file, sector);
+        } else {
             file.keep(sector);
         }
     }
@@ -246,6 +337,41 @@ void SimDisk::lose_sectors(Inode& file) {
     }
     file.bytes = file.durable;
     file.dirty.clear();
+    file.given_up.clear();
+}
+
+// A sector that was on its way: only its beginning arrived, or where it was to change there is anything.
+void SimDisk::damage_sector(Inode& file, std::uint64_t sector) {
+    const std::uint64_t from = sector * kSectorBytes;
+    const std::uint64_t to = std::min<std::uint64_t>(from + kSectorBytes, file.bytes.size());
+    if (from >= to) {
+        return;
+    }
+    const bool is_torn = x_random.chance(0.5);
+    const std::uint64_t arrived = from + (is_torn ? x_random.below(to - from) : 0);
+    file.durable.resize(std::max<std::uint64_t>(file.durable.size(), to));
+    for (std::uint64_t i = from; i < to; ++i) {
+        if (i < arrived) {
+            file.durable[i] = file.bytes[i];
+        } else if (!is_torn && file.durable[i] != file.bytes[i]) {
+            file.durable[i] = static_cast<std::byte>(x_random.below(256));
+        }
+    }
+}
+
+// What a failed sync gave up is read from the disk again, by the next process.
+void SimDisk::forget_failed(Inode& inode) {
+    for (const auto& [name, child] : inode.entries) {
+        forget_failed(*child);
+    }
+    for (const std::uint64_t sector : inode.given_up) {
+        const std::uint64_t from = sector * kSectorBytes;
+        const std::uint64_t to = std::min<std::uint64_t>(from + kSectorBytes, inode.bytes.size());
+        for (std::uint64_t i = from; i < to; ++i) {
+            inode.bytes[i] = i < inode.durable.size() ? inode.durable[i] : std::byte{0};
+        }
+    }
+    inode.given_up.clear();
 }
 
 // The tree as it is on the disk becomes the tree that is seen.
@@ -263,16 +389,21 @@ void SimDisk::settle(Inode& inode) {
 void SimDisk::crash(CrashKind kind) {
     ++x_generation;
     x_locked.clear();
+    x_dead = false;
+    x_changes_left = 0;
+    x_fault = DiskFault::none;
     if (kind == CrashKind::process) {
+        forget_failed(*x_root);
         return;
     }
+    x_damage_sector = std::array{0.0, 0.0, 0.1, 0.5}[x_random.below(4)];
     x_keep_sector = std::array{0.0, 0.5, 0.9, 1.0}[x_random.below(4)];
     lose_changes();
     settle(*x_root);
 }
 
 Status SimFileSystem::alive() const {
-    if (x_generation != x_disk.x_generation) {
+    if (x_generation != x_disk.x_generation || x_disk.x_dead) {
         return fail(Errc::io_error, "the machine has crashed");
     }
     return {};
@@ -294,6 +425,9 @@ Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, OpenM
     if (inode != nullptr && mode == OpenMode::create_new) {
         return fail(Errc::already_exists, path + " exists");
     }
+    if (inode == nullptr || mode == OpenMode::truncate) {
+        TRY(x_disk.allow_change(path));
+    }
     if (inode == nullptr) {
         inode = std::make_shared<SimDisk::Inode>();
         inode->modified_millis = x_disk.wall_millis();
@@ -301,6 +435,7 @@ Result<std::unique_ptr<File>> SimFileSystem::open(const std::string& path, OpenM
         x_disk.x_changes.push_back({nullptr, "", folder, name, inode});
     } else if (mode == OpenMode::truncate) {
         inode->mark(0, inode->bytes.size());
+        x_disk.give_room(inode->bytes.size());
         inode->bytes.clear();
     }
     return std::make_unique<SimFile>(x_disk, path, std::move(inode));
@@ -323,6 +458,9 @@ Status SimFileSystem::make_directories(const std::string& path) {
     TRY(alive());
     SimDisk::InodePtr at = x_disk.x_root;
     for (const std::string& part : parts_of(path)) {
+        if (!at->entries.contains(part)) {
+            TRY(x_disk.allow_change(path));
+        }
         SimDisk::InodePtr& child = at->entries[part];
         if (child == nullptr) {
             child = std::make_shared<SimDisk::Inode>();
@@ -345,6 +483,7 @@ Status SimFileSystem::rename(const std::string& from, const std::string& to) {
     if (inode == nullptr || old_folder == nullptr || folder == nullptr) {
         return fail(Errc::not_found, from + " does not exist, or the folder of " + to);
     }
+    TRY(x_disk.allow_change(to));
     old_folder->entries.erase(old_name);
     folder->entries[name] = inode;
     x_disk.x_changes.push_back({old_folder, old_name, folder, name, inode});
@@ -361,6 +500,8 @@ Status SimFileSystem::remove(const std::string& path) {
     if (!inode->entries.empty()) {
         return fail(Errc::io_error, path + " is not empty");
     }
+    TRY(x_disk.allow_change(path));
+    x_disk.give_room(inode->bytes.size());
     folder->entries.erase(name);
     x_disk.x_changes.push_back({folder, name, nullptr, "", inode});
     return {};
@@ -385,7 +526,12 @@ Status SimFileSystem::sync_directory(const std::string& path) {
     if (folder == nullptr || !folder->is_directory) {
         return fail(Errc::not_found, path + " is no directory");
     }
+    TRY(x_disk.allow_change(path));
     ++x_disk.x_syncs;
+    TRY(x_disk.allow(DiskFault::sync, path));
+    if (x_disk.x_lying) {
+        return {};
+    }
     std::erase_if(x_disk.x_changes, [&](const SimDisk::Change& change) {
         const bool concerned = change.from == folder || change.to == folder;
         if (concerned) {
@@ -397,7 +543,7 @@ Status SimFileSystem::sync_directory(const std::string& path) {
 }
 
 Result<std::uint64_t> SimFileSystem::free_bytes(const std::string&) {
-    return std::uint64_t{1} << 40;
+    return x_disk.x_room.value_or(std::uint64_t{1} << 40);
 }
 
 Result<std::unique_ptr<runtime::FileLock>> SimFileSystem::lock(const std::string& path) {

@@ -1,24 +1,32 @@
 // The disk of a machine, which outlives crashes, and the file system that one life of the machine sees on it.
 //
 // After a loss of power the following is left. Of a file: what its last sync_data covered, and of the 512-byte sectors
-// written since then none, some or all. Of a folder: what its last sync_directory covered, and of the creations, renames and
-// removals since then none, a beginning of them, or some in an order that they allow. A rename is never half done. After the
-// mere end of a process nothing is lost.
+// written since then none, some or all; some of those half written or with garbage where they changed. Of a folder: what its
+// last sync_directory covered, and of the creations, renames and removals since then none, a beginning of them, or some in an
+// order that they allow. A rename is never half done. After the mere end of a process nothing is lost, save what a failed
+// sync gave up.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "lib/base/random.h"
 #include "lib/runtime/file_system.h"
+#include "lib/runtime/loop.h"
 #include "tests/sim/event_queue.h"
 
 namespace millrace::sim {
 
 enum class CrashKind { process, power };
+
+// What happens once, to the next operation that it fits. After a failed sync some of what it should have covered is on the disk,
+// and the rest counts as clean and is forgotten with the process, as with the page cache of Linux.
+enum class DiskFault { none, sync, write, read };
 
 class SimDisk {
  public:
@@ -26,8 +34,19 @@ class SimDisk {
 
     // Handles and locks of the life that ends become useless.
     void crash(CrashKind kind);
-    // sync_data answers ok and does nothing: a disk that lies.
+    // Syncs answer ok and do nothing: a disk that lies.
     void set_lying(bool lying) { x_lying = lying; }
+    // The next operation of the kind fails; then told what it was, with the path.
+    void fail_next(DiskFault kind, std::function<void(const std::string& path)> then);
+    // Files may grow by so many bytes together; absent: for ever.
+    void set_room(std::optional<std::uint64_t> bytes) { x_room = bytes; }
+    // The change with that number from now on is the last one the machine begins; a write is cut short in it. Everything fails
+    // after it, until the next life. then is told at once.
+    void die_in_change(std::uint64_t number, runtime::Task then);
+    // A fault is armed, or there is little room.
+    bool is_sick() const { return x_fault != DiskFault::none || x_room; }
+    // When something failed last.
+    Instant failed_at() const { return x_failed_at; }
     // Syncs of files and folders so far.
     std::uint64_t syncs() const { return x_syncs; }
 
@@ -50,10 +69,17 @@ class SimDisk {
         InodePtr inode;
     };
 
+    // To be asked before an operation: whether it fails now.
+    Status allow(DiskFault kind, const std::string& path);
+    Status allow_change(const std::string& path);
+    std::uint64_t take_room(std::uint64_t wanted);
+    void give_room(std::uint64_t bytes);
+    void forget_failed(Inode& inode);
     static void make_durable(const Change& change);
     void lose_changes();
     void settle(Inode& inode);
     void lose_sectors(Inode& file);
+    void damage_sector(Inode& file, std::uint64_t sector);
     InodePtr find(const std::string& path) const;
     // The folder that holds the path, and the name in it; null when there is none.
     std::pair<InodePtr, std::string> parent_of(const std::string& path) const;
@@ -67,7 +93,15 @@ class SimDisk {
     std::uint64_t x_generation = 0;
     std::uint64_t x_syncs = 0;
     double x_keep_sector = 0;
+    double x_damage_sector = 0;
     bool x_lying = false;
+    DiskFault x_fault = DiskFault::none;
+    std::function<void(const std::string& path)> x_on_fault;
+    Instant x_failed_at{};
+    std::optional<std::uint64_t> x_room;
+    std::uint64_t x_changes_left = 0;  // 0: no end is planned
+    runtime::Task x_on_death;
+    bool x_dead = false;
 };
 
 class SimFileSystem : public runtime::FileSystem {

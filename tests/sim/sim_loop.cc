@@ -41,13 +41,10 @@ runtime::TimerId SimLoop::run_at(Instant when, runtime::Task task) {
     }
     const std::uint64_t id = ++x_timers_made;
     x_timers.emplace(id, std::move(task));
-    x_events.at(when, [this, id, alive = std::weak_ptr(x_alive)] {
-        if (alive.expired()) {
-            return;
-        }
+    turn_at(when, [this, id] {
         auto timer = x_timers.extract(id);
         if (!timer.empty()) {
-            turn(std::move(timer.mapped()));
+            timer.mapped()();
         }
     });
     return runtime::TimerId{id};
@@ -80,11 +77,16 @@ void SimLoop::turn(runtime::Task event) {
     x_in_turn = false;
 }
 
-void SimLoop::turn_after(Duration delay, runtime::Task task) {
-    x_events.after(delay, [this, alive = std::weak_ptr(x_alive), task = std::move(task)]() mutable {
-        if (!alive.expired()) {
-            turn(std::move(task));
+void SimLoop::turn_at(Instant when, runtime::Task task) {
+    x_events.at(when, [this, alive = std::weak_ptr(x_alive), task = std::move(task)]() mutable {
+        if (alive.expired()) {
+            return;
         }
+        if (paused()) {
+            turn_at(x_paused_until, std::move(task));
+            return;
+        }
+        turn(std::move(task));
     });
 }
 

@@ -1,6 +1,7 @@
 // The loop of one life of a machine. It ends with that life: what it was to run then is dropped.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <vector>
@@ -31,11 +32,18 @@ class SimLoop : public runtime::Loop {
     // The life is over; destroys everything that waits.
     void end();
     // Runs the task in a turn of its own after the delay, if the life lasts so long.
-    void turn_after(Duration delay, runtime::Task task);
+    void turn_after(Duration delay, runtime::Task task) {
+        turn_at(x_events.now() + delay, std::move(task));
+    }
+    // Nothing runs until then, as after SIGSTOP; what was due meanwhile runs at its end.
+    void pause_until(Instant until) { x_paused_until = std::max(x_paused_until, until); }
+    bool paused() const { return x_paused_until > x_events.now(); }
+    Instant paused_until() const { return x_paused_until; }
 
     static constexpr std::int64_t kWallStartMillis = 1'700'000'000'000;
 
  private:
+    void turn_at(Instant when, runtime::Task task);
     void wake();
     void run_posted();
 
@@ -46,6 +54,7 @@ class SimLoop : public runtime::Loop {
     std::vector<runtime::Task> x_turn_end;
     std::map<std::uint64_t, runtime::Task> x_timers;
     std::uint64_t x_timers_made = 0;
+    Instant x_paused_until{};
     bool x_wake_planned = false;
     bool x_in_turn = false;
     bool x_ended = false;

@@ -31,20 +31,48 @@ Fabric::Fabric(EventQueue& events, Trace& trace, std::uint64_t seed)
     x_delay_mean_micros = std::array{50, 200, 1'000, 5'000}[x_random.below(4)];
 }
 
-Duration Fabric::delay() {
+Duration Fabric::delay(const std::string& from, const std::string& to) {
     std::int64_t micros = x_random.between(x_delay_mean_micros / 4, x_delay_mean_micros * 2);
     if (x_random.chance(0.01)) {
         micros += x_random.between(20'000, 250'000);  // a lost packet, sent again
+    }
+    for (const std::string& host : {from, to}) {
+        const auto extra = x_extra.find(host);
+        if (extra != x_extra.end() && extra->second > 0s) {
+            micros += x_random.between(0, extra->second / 1us);
+        }
     }
     return std::chrono::microseconds(micros);
 }
 
 void Fabric::send(const std::shared_ptr<Wire>& wire, std::size_t to_side, Segment segment) {
     Wire::End& end = wire->ends[to_side];
-    end.last_arrival = std::max(end.last_arrival, x_events.now() + delay());
+    const Duration travels = delay(wire->ends[1 - to_side].host, end.host);
+    end.last_arrival = std::max(end.last_arrival, x_events.now() + travels);
     end.flight_bytes += segment.bytes.size();
     end.flight.push_back(std::move(segment));
     x_events.at(end.last_arrival, [this, wire, to_side] { arrive(wire, to_side); });
+}
+
+void Fabric::opened(const std::shared_ptr<Wire>& wire) {
+    std::erase_if(x_wires, [](const std::weak_ptr<Wire>& gone) { return gone.expired(); });
+    x_wires.push_back(wire);
+}
+
+void Fabric::reset_connections(const std::string& host, double probability) {
+    for (const std::weak_ptr<Wire>& known : x_wires) {
+        const std::shared_ptr<Wire> wire = known.lock();
+        const bool concerned =
+            wire != nullptr && (wire->ends[0].host == host || wire->ends[1].host == host);
+        if (!concerned || !x_random.chance(probability)) {
+            continue;
+        }
+        for (std::size_t side = 0; side < wire->ends.size(); ++side) {
+            wire->ends[side].flight.clear();
+            wire->ends[side].flight_bytes = 0;
+            send(wire, side, {Segment::Kind::reset, {}});
+        }
+    }
 }
 
 void Fabric::arrive(const std::shared_ptr<Wire>& wire, std::size_t side) {
@@ -52,11 +80,15 @@ void Fabric::arrive(const std::shared_ptr<Wire>& wire, std::size_t side) {
     if (end.flight.empty()) {
         return;
     }
-    if (is_cut(wire->ends[0].host, wire->ends[1].host) || !x_hosts.contains(end.host)) {
+    if (is_cut(wire->ends[1 - side].host, end.host) || !x_hosts.contains(end.host)) {
         // Sent again later, and everything behind it after it.
         const Instant again = x_events.now() + std::chrono::milliseconds(x_random.between(50, 400));
         end.last_arrival = std::max(end.last_arrival, again);
         x_events.at(again, [this, wire, side] { arrive(wire, side); });
+        return;
+    }
+    if (end.stream != nullptr && end.loop->paused()) {
+        x_events.at(end.loop->paused_until(), [this, wire, side] { arrive(wire, side); });
         return;
     }
     Segment segment = std::move(end.flight.front());
@@ -82,11 +114,14 @@ void Fabric::ask(const std::string& from, const runtime::Endpoint& to, std::uint
         return;  // the caller's own timeout answers
     }
     const auto host = x_hosts.find(to.host);
-    if (is_cut(from, to.host) || host == x_hosts.end()) {
+    const bool answers = host != x_hosts.end() && !is_cut(from, to.host) &&
+                         !is_cut(to.host, from) &&
+                         (host->second == nullptr || !host->second->loop().paused());
+    if (!answers) {
         x_events.after(500ms, [this, from, to, attempt, until] { ask(from, to, attempt, until); });
         return;
     }
-    const Instant answered = x_events.now() + delay();
+    const Instant answered = x_events.now() + delay(to.host, from);
     std::shared_ptr<Wire> wire;
     if (host->second != nullptr) {
         wire = host->second->accept(from, to.port, answered);
@@ -96,7 +131,11 @@ void Fabric::ask(const std::string& from, const runtime::Endpoint& to, std::uint
 
 void Fabric::answer(const std::string& to, std::uint64_t attempt, std::shared_ptr<Wire> wire) {
     const auto host = x_hosts.find(to);
-    if (host != x_hosts.end() && host->second != nullptr) {
+    const bool is_up = host != x_hosts.end() && host->second != nullptr;
+    if (is_up && host->second->loop().paused()) {
+        x_events.at(host->second->loop().paused_until(),
+                    [this, to, attempt, wire] { answer(to, attempt, wire); });
+    } else if (is_up) {
         host->second->connected(attempt, std::move(wire));
     } else if (wire != nullptr) {
         send(wire, 1, {Segment::Kind::reset, {}});
@@ -130,10 +169,14 @@ void SimNetwork::connect(const runtime::Endpoint& to, Duration timeout,
     const std::uint64_t attempt = ++x_attempts_made;
     x_attempts.emplace(attempt, Attempt{to, std::move(on_connected)});
     x_loop.turn_after(timeout, [this, attempt] { fail_attempt(attempt, Errc::timed_out); });
-    x_fabric.events().after(x_fabric.delay(), [&fabric = x_fabric, from = x_host, to, attempt,
-                                               until = x_loop.now() + timeout] {
-        fabric.ask(from, to, attempt, until);
-    });
+    if (x_silent) {
+        return;
+    }
+    x_fabric.events().after(
+        x_fabric.delay(x_host, to.host),
+        [&fabric = x_fabric, from = x_host, to, attempt, until = x_loop.now() + timeout] {
+            fabric.ask(from, to, attempt, until);
+        });
 }
 
 std::shared_ptr<Wire> SimNetwork::accept(const std::string& from, std::uint16_t port,
@@ -149,6 +192,7 @@ std::shared_ptr<Wire> SimNetwork::accept(const std::string& from, std::uint16_t 
     wire->ends[0].last_arrival = answered + Duration{1};
     wire->ends[1].host = x_host;
     wire->ends[1].port = port;
+    x_fabric.opened(wire);
     x_loop.turn([this, wire, port] {
         // Looked up again: the turn may have begun with the end of the listener.
         const auto found = x_listening.find(port);

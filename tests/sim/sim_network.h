@@ -1,6 +1,6 @@
 // Ordered byte streams between machines, by host name. Bytes travel in segments of random sizes and arrive after random
-// delays. Where a link is cut, segments wait and connections cannot be made, as with TCP; a machine without power
-// stays silent, one whose process ended answers with a reset.
+// delays. Where a link is cut, in one direction or both, segments wait and connections cannot be made, as with TCP; a machine
+// without power stays silent, one whose process ended answers with a reset, one that is paused takes everything later.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "lib/runtime/network.h"
 #include "tests/sim/event_queue.h"
@@ -46,15 +47,17 @@ class Fabric {
  public:
     Fabric(EventQueue& events, Trace& trace, std::uint64_t seed);
 
-    void cut(const std::string& a, const std::string& b) { x_cuts.insert(std::minmax(a, b)); }
-    void heal(const std::string& a, const std::string& b) { x_cuts.erase(std::minmax(a, b)); }
-    bool is_cut(const std::string& a, const std::string& b) const {
-        return x_cuts.contains(std::minmax(a, b));
-    }
+    // Nothing gets from one machine to the other; the other direction is not touched.
+    void cut(const std::string& from, const std::string& to) { x_cuts.emplace(from, to); }
+    void heal(const std::string& from, const std::string& to) { x_cuts.erase({from, to}); }
+    // Up to so much is added to the delay of what goes to the machine or comes from it; 0: nothing any more.
+    void slow(const std::string& host, Duration extra) { x_extra[host] = extra; }
+    // Breaks each connection of the machine with the given probability; both ends hear of it, what is on the way is lost.
+    void reset_connections(const std::string& host, double probability);
 
     EventQueue& events() { return x_events; }
     Random& random() { return x_random; }
-    Duration delay();
+    Duration delay(const std::string& from, const std::string& to);
     // A machine with power, whose process may be down (null), or one without.
     void attach(const std::string& host, SimNetwork* network) { x_hosts[host] = network; }
     void unplug(const std::string& host) { x_hosts.erase(host); }
@@ -62,8 +65,12 @@ class Fabric {
     void send(const std::shared_ptr<Wire>& wire, std::size_t to_side, Segment segment);
     void ask(const std::string& from, const runtime::Endpoint& to, std::uint64_t attempt,
              Instant until);
+    void opened(const std::shared_ptr<Wire>& wire);
 
  private:
+    bool is_cut(const std::string& from, const std::string& to) const {
+        return x_cuts.contains({from, to});
+    }
     void arrive(const std::shared_ptr<Wire>& wire, std::size_t side);
     void answer(const std::string& to, std::uint64_t attempt, std::shared_ptr<Wire> wire);
 
@@ -71,7 +78,9 @@ class Fabric {
     Trace& x_trace;
     Random x_random;
     std::map<std::string, SimNetwork*> x_hosts;
-    std::set<std::pair<std::string, std::string>> x_cuts;
+    std::set<std::pair<std::string, std::string>> x_cuts;  // from, to
+    std::map<std::string, Duration> x_extra;
+    std::vector<std::weak_ptr<Wire>> x_wires;
     std::int64_t x_delay_mean_micros;
 };
 

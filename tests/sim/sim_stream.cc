@@ -113,11 +113,12 @@ void SimStream::window_opened() {
     if (peer.stream == nullptr || peer.stream->x_queued == 0) {
         return;
     }
-    peer.loop->turn_after(x_network.fabric().delay(), [wire = x_wire, side = 1 - x_side] {
-        if (SimStream* const stream = wire->ends[side].stream) {
-            stream->plan_flush();
-        }
-    });
+    peer.loop->turn_after(x_network.fabric().delay(own().host, peer.host),
+                          [wire = x_wire, side = 1 - x_side] {
+                              if (SimStream* const stream = wire->ends[side].stream) {
+                                  stream->plan_flush();
+                              }
+                          });
 }
 
 void SimStream::write(Bytes bytes) {
@@ -166,7 +167,7 @@ void SimStream::plan_flush() {
 }
 
 void SimStream::flush() {
-    if (x_phase == Phase::closed) {
+    if (x_phase == Phase::closed || x_network.silent()) {
         return;
     }
     if (x_failure) {
@@ -228,7 +229,7 @@ void SimStream::finish(Status why, Segment::Kind told) {
     x_ready.clear();
     x_queued = 0;
     own().stream = nullptr;
-    if (told != Segment::Kind::data) {
+    if (told != Segment::Kind::data && !x_network.silent()) {
         x_network.fabric().send(x_wire, 1 - x_side, {told, Bytes{}});
     }
     if (runtime::StreamHandler* const handler = std::exchange(x_handler, nullptr)) {

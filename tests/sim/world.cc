@@ -6,6 +6,15 @@
 
 namespace millrace::sim {
 
+namespace {
+
+// How long after an operation of its disk failed an end of a program is put down to it.
+constexpr Duration kSickFor = 10s;
+// How long a server may take to end after a sync of its log failed.
+constexpr Duration kEndsWithin = 5s;
+
+}  // namespace
+
 struct World::Life {
     Life(World& world, const std::string& name, Machine& machine)
         : loop(world.x_events, machine.wall_offset_millis, world.x_random.next()),
@@ -31,10 +40,10 @@ World::~World() {
     x_events.clear();
 }
 
-void World::add_machine(const std::string& name, Duration restart_after, MakeProgram make) {
+void World::add_machine(const std::string& name, MachineOptions options, MakeProgram make) {
     Machine& machine = x_machines[name];
     machine.make = std::move(make);
-    machine.restart_after = restart_after;
+    machine.options = std::move(options);
     machine.disk = std::make_unique<SimDisk>(x_events, x_random.next());
     machine.wall_offset_millis = x_random.between(-2'000, 2'000);
 }
@@ -54,6 +63,7 @@ void World::start(const std::string& name) {
     }
     note(name, "start", "");
     machine.life = std::make_unique<Life>(*this, name, machine);
+    machine.stopping = false;
     Life& life = *machine.life;
     const std::uint64_t number = ++machine.lives;
     x_fabric.attach(name, &life.network);
@@ -78,16 +88,47 @@ void World::program_ended(const std::string& name, std::uint64_t life, const std
         return;
     }
     note(name, "ended", why);
-    end_life(name, machine, CrashKind::process);
-    if (machine.restart_after == 0s) {
+    if (!may_end(machine, why)) {
         violation(fmt::format("{} ended: {}", name, why));
+    }
+    end_life(name, machine, CrashKind::process);
+    if (machine.options.restart_after == 0s) {
         return;
     }
-    x_events.after(machine.restart_after, [this, name, life] {
+    x_events.after(machine.options.restart_after, [this, name, life] {
         if (x_machines.at(name).lives == life) {
             start(name);
         }
     });
+}
+
+bool World::may_end(const Machine& machine, const std::string& why) const {
+    const SimDisk& disk = *machine.disk;
+    const bool is_sick =
+        disk.is_sick() || (disk.failed_at() > Instant{} && now() - disk.failed_at() < kSickFor);
+    return machine.stopping || is_sick || machine.options.may_end(why);
+}
+
+void World::stop(const std::string& name) {
+    Machine& machine = x_machines.at(name);
+    if (machine.life == nullptr || machine.life->loop.paused()) {
+        return;
+    }
+    note(name, "stop", "");
+    machine.stopping = true;
+    bool ends_itself = false;
+    machine.life->loop.turn([&] { ends_itself = machine.life->program->stop(); });
+    if (!ends_itself) {
+        program_ended(name, machine.lives, "stopped");
+    }
+}
+
+void World::pause(const std::string& name, Duration length) {
+    Machine& machine = x_machines.at(name);
+    if (machine.life != nullptr) {
+        note(name, "pause", std::to_string(to_millis(length)));
+        machine.life->loop.pause_until(now() + length);
+    }
 }
 
 void World::crash(const std::string& name, CrashKind kind) {
@@ -118,14 +159,24 @@ void World::end_life(const std::string& name, Machine& machine, CrashKind kind) 
     life->network.end();
 }
 
-void World::cut(const std::string& a, const std::string& b) {
-    note(a, "cut", b);
-    x_fabric.cut(a, b);
+void World::cut(const std::string& from, const std::string& to) {
+    note(from, "cut", to);
+    x_fabric.cut(from, to);
 }
 
-void World::heal(const std::string& a, const std::string& b) {
-    note(a, "heal", b);
-    x_fabric.heal(a, b);
+void World::heal(const std::string& from, const std::string& to) {
+    note(from, "heal", to);
+    x_fabric.heal(from, to);
+}
+
+void World::reset_connections(const std::string& name, double probability) {
+    note(name, "reset", "");
+    x_fabric.reset_connections(name, probability);
+}
+
+void World::slow_network(const std::string& name, Duration extra) {
+    note(name, "slow-net", std::to_string(to_millis(extra)));
+    x_fabric.slow(name, extra);
 }
 
 void World::slow_disk(const std::string& name, Duration extra) {
@@ -136,6 +187,48 @@ void World::slow_disk(const std::string& name, Duration extra) {
 void World::jump_clock(const std::string& name, std::int64_t millis) {
     note(name, "clock", std::to_string(millis));
     x_machines.at(name).wall_offset_millis += millis;
+}
+
+void World::fail_disk(const std::string& name, DiskFault kind) {
+    note(name, "fail", std::to_string(static_cast<int>(kind)));
+    x_machines.at(name).disk->fail_next(
+        kind, [this, name, kind](const std::string& path) { disk_failed(name, kind, path); });
+}
+
+void World::disk_failed(const std::string& name, DiskFault kind, const std::string& path) {
+    note(name, "failed", path);
+    const std::string file = path.substr(path.rfind('/') + 1);
+    if (kind != DiskFault::sync || !(file.starts_with("log.") || file.ends_with(".log"))) {
+        return;
+    }
+    const Machine& failed = x_machines.at(name);
+    x_events.after(kEndsWithin, [this, name, path, life = failed.lives] {
+        const Machine& machine = x_machines.at(name);
+        if (machine.life != nullptr && machine.lives == life && !machine.life->loop.paused()) {
+            violation(fmt::format("{} goes on after a failed sync of {}", name, path));
+        }
+    });
+}
+
+void World::fill_disk(const std::string& name, std::optional<std::uint64_t> room) {
+    note(name, "room", room ? std::to_string(*room) : "enough");
+    x_machines.at(name).disk->set_room(room);
+}
+
+void World::crash_in_change(const std::string& name, std::uint64_t number, CrashKind kind,
+                            std::function<void()> then) {
+    note(name, "dies-in", std::to_string(number));
+    x_machines.at(name).disk->die_in_change(number, [this, name, kind, then = std::move(then)] {
+        Machine& machine = x_machines.at(name);
+        if (machine.life != nullptr) {
+            machine.life->network.go_silent();
+        }
+        // Not in the turn of the loop that goes.
+        x_events.after(0s, [this, name, kind, then] {
+            crash(name, kind);
+            then();
+        });
+    });
 }
 
 void World::run_for(Duration duration) {

@@ -9,18 +9,20 @@ namespace millrace::sim {
 ZkHistory::WriteId ZkHistory::write_begins(WriteKind kind, std::string path, std::string value,
                                            Instant at) {
     x_by_value.emplace(value, x_writes.size());
-    x_writes.push_back({kind, std::move(path), std::move(value), at, x_greatest, 0});
+    x_writes.push_back({kind, std::move(path), std::move(value), at, x_greatest, 0, 0});
     return x_writes.size() - 1;
 }
 
-void ZkHistory::write_acknowledged(WriteId write, const std::string& path, std::int64_t zxid) {
+void ZkHistory::write_acknowledged(WriteId write, const Done& answer) {
     Write& done = x_writes[write];
-    done.zxid = zxid;
+    done.zxid = answer.zxid;
+    done.version = answer.version;
     ++x_acknowledged;
-    if (done.kind == WriteKind::sequential && !path.starts_with(done.path)) {
-        x_report(fmt::format("a sequential node of {} was created as {}", done.path, path));
+    if (done.kind == WriteKind::sequential && !answer.path.starts_with(done.path)) {
+        x_report(fmt::format("a sequential node of {} was created as {}", done.path, answer.path));
     }
-    done.path = path;
+    done.path = answer.path;
+    const std::int64_t zxid = answer.zxid;
     if (zxid <= done.floor) {
         x_report(fmt::format("write {} got zxid {:#x}, but {:#x} had been acknowledged before it",
                              done.value, zxid, done.floor));
@@ -31,7 +33,7 @@ void ZkHistory::write_acknowledged(WriteId write, const std::string& path, std::
                              x_writes[other->second].value, done.value, zxid));
     }
     x_greatest = std::max(x_greatest, zxid);
-    x_seen[path] = std::max(x_seen[path], zxid);
+    x_seen[done.path] = std::max(x_seen[done.path], zxid);
 }
 
 void ZkHistory::write_refused(WriteId write, std::string_view why) {
@@ -69,7 +71,40 @@ void ZkHistory::answered(const std::string& client, std::int64_t zxid) {
     last = std::max(last, zxid);
 }
 
-void ZkHistory::check_final(const std::map<std::string, NodeState>& nodes) {
+void ZkHistory::check_order() {
+    std::map<std::string, const Write*> last_of_path;
+    const Write* last_sequential = nullptr;
+    for (const auto& [zxid, id] : x_by_zxid) {
+        const Write& write = x_writes[id];
+        if (write.kind == WriteKind::set) {
+            const Write*& last = last_of_path[write.path];
+            if (last != nullptr && write.version <= last->version) {
+                x_report(fmt::format("{} had version {} with zxid {:#x} and {} with {:#x}",
+                                     write.path, last->version, last->zxid, write.version, zxid));
+            }
+            last = &write;
+        } else if (write.kind == WriteKind::sequential) {
+            // All in one folder, with numbers of ten digits.
+            if (last_sequential != nullptr && write.path <= last_sequential->path) {
+                x_report(fmt::format("{} was created after {}", write.path, last_sequential->path));
+            }
+            last_sequential = &write;
+        }
+    }
+}
+
+void ZkHistory::check_final(const std::map<std::string, NodeState>& nodes,
+                            const std::vector<std::string>& together) {
+    check_order();
+    for (const std::string& path : together) {
+        const auto first = nodes.find(together.front());
+        const auto node = nodes.find(path);
+        if (first == nodes.end() || node == nodes.end() ||
+            node->second.value != first->second.value) {
+            x_report(
+                fmt::format("{} and {}, always written together, differ", together.front(), path));
+        }
+    }
     for (const Write& write : x_writes) {
         if (write.zxid == 0) {
             continue;

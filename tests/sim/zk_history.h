@@ -3,7 +3,9 @@
 //
 // Rules: an acknowledged write is there at the end, or a later one is; it has a greater zxid than every write acknowledged
 // before it began; a read shows at least what had been acknowledged, and what anybody had read, before it began; a value
-// that was read does not vanish; what is read was written; the zxids in one client's answers never fall.
+// that was read does not vanish; what is read was written; the zxids in one client's answers never fall. A node has each
+// version once, and its versions and the numbers of sequential nodes rise with the zxids; a conditional write raises the
+// version it names by one. Nodes that are written in one multi hold the same at the end.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +27,12 @@ class ZkHistory {
     using WriteId = std::size_t;
 
     WriteId write_begins(WriteKind kind, std::string path, std::string value, Instant at);
-    // path: as created, for sequential nodes.
-    void write_acknowledged(WriteId write, const std::string& path, std::int64_t zxid);
+    struct Done {
+        std::string path;  // as created, for sequential nodes
+        std::int64_t zxid = 0;
+        std::int32_t version = 0;  // of the node's data
+    };
+    void write_acknowledged(WriteId write, const Done& done);
     void write_refused(WriteId write, std::string_view why);
 
     // What a read that begins now must show at least of the path.
@@ -40,7 +46,9 @@ class ZkHistory {
         std::string value;
         std::int64_t zxid = 0;  // of the last write of its data
     };
-    void check_final(const std::map<std::string, NodeState>& nodes);
+    // together: paths that are written in one multi.
+    void check_final(const std::map<std::string, NodeState>& nodes,
+                     const std::vector<std::string>& together);
 
     std::size_t acknowledged() const { return x_acknowledged; }
     std::size_t begun() const { return x_writes.size(); }
@@ -53,7 +61,10 @@ class ZkHistory {
         Instant begun;
         std::int64_t floor = 0;  // the greatest zxid acknowledged when it began
         std::int64_t zxid = 0;   // 0: not acknowledged
+        std::int32_t version = 0;
     };
+
+    void check_order();
 
     Report x_report;
     std::vector<Write> x_writes;
