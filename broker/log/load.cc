@@ -101,7 +101,13 @@ Status load_segments(LogState& state, const LoadHints& hints) {
     }
     state.producers.on_high_watermark(state.high_watermark);
     state.recovery_point = clean ? state.log_end : std::min(hints.recovery_point, state.log_end);
-    return {};
+    if (clean) {
+        return {};
+    }
+    // A process that died may have left all this in the page cache only, and the entries of its files too. Nobody may be shown
+    // what a loss of power would take away.
+    state.flushing.folder_dirty = true;
+    return sync_all(state);
 }
 
 }  // namespace

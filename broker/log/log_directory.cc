@@ -94,9 +94,9 @@ Status LogDirectory::State::take_clean_marker() {
     clean = runtime.files.exists(path);
     if (clean) {
         TRY(runtime.files.remove(path));
-        TRY(runtime.files.sync_directory(options.path));
     }
-    return {};
+    // Without the marker too: the process before may have died between making a partition's folder and syncing its entry.
+    return runtime.files.sync_directory(options.path);
 }
 
 Status LogDirectory::State::load_partition(const TopicPartition& partition,

@@ -196,6 +196,13 @@ Status settle_interrupted_work(LogState& state) {
     return {};
 }
 
+// A power failure may take the end of a segment and leave the next one, as neither was synced. Compaction leaves holes too, and
+// what is missing below the recovery point is damage of another kind.
+bool is_hole(const LogState& state, std::int64_t end_offset, std::int64_t next_base,
+             std::int64_t recovery_point) {
+    return !state.config.cleanup_compact && end_offset >= recovery_point && end_offset < next_base;
+}
+
 }  // namespace
 
 Result<std::optional<TransactionMarker>> marker_of(BatchCursor& cursor, const BatchHeader& header) {
@@ -272,7 +279,16 @@ Status recover_segments(LogState& state, std::int64_t recovery_point) {
             TRY(drop_segments(state, std::next(at), state.segments.end()));
             break;
         }
-        if (std::next(at) != state.segments.end()) {
+        const auto next = std::next(at);
+        if (next != state.segments.end() &&
+            is_hole(state, next_offset, next->first, recovery_point)) {
+            log_warning("log",
+                        "{}: the records from {} to {} are lost: all later segments are cut off",
+                        segment.path(kLogSuffix), next_offset, next->first - 1);
+            TRY(drop_segments(state, next, state.segments.end()));
+            break;
+        }
+        if (next != state.segments.end()) {
             TRY(segment.seal());
         }
     }

@@ -135,8 +135,8 @@ inline Bytes read_all(World& world, PartitionLog& log, std::int64_t from) {
 
 // Bytes of tests/golden/broker_log/<name>.hex.
 inline Bytes golden(const std::string& name) {
-    std::ifstream file(std::string(testing::kSourceDirectory) + "/tests/golden/broker_log/" + name +
-                       ".hex");
+    std::ifstream file(std::string(millrace::testing::kSourceDirectory) +
+                       "/tests/golden/broker_log/" + name + ".hex");
     std::stringstream text;
     text << file.rdbuf();
     std::string digits = text.str();

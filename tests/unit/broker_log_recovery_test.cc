@@ -69,7 +69,7 @@ TEST_CASE("A folder that a Java broker left at a crash is recovered from the rec
     auto log = world.open(small_segments(), {.recovery_point = 20, .high_watermark = 25});
     REQUIRE(log->log_end_offset() == 30);
     REQUIRE(log->high_watermark() == 25);
-    REQUIRE(log->recovery_point() == 20);
+    REQUIRE(log->recovery_point() == 30);
     world.settle();
     REQUIRE(log->close());
     for (const char* name : {"00000000000000000020.log", "00000000000000000020.index",
@@ -191,6 +191,52 @@ TEST_CASE("What was closed is the same when opened again") {
     REQUIRE((*log->offset_for_timestamp(1025, kNoLimit))->offset == 25);
     fill(*log, 1);
     REQUIRE(log->log_end_offset() == 41);
+}
+
+TEST_CASE("What a process that died has written is on the disk before it is shown") {
+    World world;
+    {
+        auto log = world.open(small_segments());
+        fill(*log, 30);
+        world.loop.run_until_idle();
+        REQUIRE(log->recovery_point() == 0);
+    }
+    world.open_files.forget_folder("/logs/t-0");
+    REQUIRE(world.open(small_segments())->log_end_offset() == 30);
+    world.crash();
+    REQUIRE(world.open(small_segments())->log_end_offset() == 30);
+}
+
+TEST_CASE(
+    "A segment that lost its end to a power failure is the last one, unless the log is compacted") {
+    World world;
+    LogConfig config = small_segments();
+    {
+        auto log = world.open(config);
+        fill(*log, 30);
+        world.settle();
+    }
+    world.open_files.forget_folder("/logs/t-0");
+    std::vector<std::string> logs;
+    for (const auto& entry : *world.files.list("/logs/t-0")) {
+        if (entry.name.ends_with(".log")) {
+            logs.push_back(entry.name);
+        }
+    }
+    REQUIRE(logs.size() > 2);
+    const std::int64_t second = std::stoll(logs[1]);
+    Bytes shorter = world.files.contents(kFolder + logs[0]);
+    const std::size_t batch = make_batch().size();
+    REQUIRE(shorter.size() == static_cast<std::size_t>(second) * batch);
+    shorter.resize(shorter.size() - batch);
+    world.files.put(kFolder + logs[0], shorter);
+
+    config.cleanup_compact = GENERATE(false, true);
+    const std::int64_t recovery_point = GENERATE(0, 30);
+    auto log = world.open(config, {.recovery_point = recovery_point});
+    const bool cut = !config.cleanup_compact && recovery_point == 0;
+    REQUIRE(log->log_end_offset() == (cut ? second - 1 : 30));
+    REQUIRE(append(*log, make_batch()).first_offset == log->log_end_offset() - 1);
 }
 
 TEST_CASE("An aborted transaction is listed again after a crash") {
