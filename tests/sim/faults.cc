@@ -213,7 +213,7 @@ std::string Faults::any(const std::vector<std::string>& of) {
 // Some outlast the timeouts of sessions.
 Duration Faults::length() {
     Random& random = x_world.random();
-    return std::chrono::milliseconds(random.chance(0.3) ? random.between(4'000, 12'000)
+    return std::chrono::milliseconds(random.chance(0.4) ? random.between(5'500, 13'000)
                                                         : random.between(10, 2'000));
 }
 

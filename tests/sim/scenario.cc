@@ -96,6 +96,7 @@ class Scenario {
         MachineOptions options{.restart_after = kRestart};
         add_server("coordinator", options, coordinator_program(draw_coordinator_options(random)));
         options.may_end = broker_may_end;
+        options.tears_sectors = true;
         const ConfigSource settings = draw_broker_settings(random);
         for (int id = 1; id <= x_brokers; ++id) {
             const std::string name = fmt::format("broker-{}", id);

@@ -98,7 +98,8 @@ class SimFile : public File {
     Status write_at(std::uint64_t offset, BytesView bytes) override {
         TRY(alive());
         if (const Status allowed = x_disk.allow_change(x_path); !allowed) {
-            put(offset, bytes.first(x_disk.x_random.below(bytes.size() + 1)));
+            put(offset,
+                bytes.first(x_disk.arriving(offset, x_disk.x_random.below(bytes.size() + 1))));
             return allowed;
         }
         TRY(x_disk.allow(DiskFault::write, x_path));
@@ -107,8 +108,10 @@ class SimFile : public File {
         const std::uint64_t wanted = end > size ? end - size : 0;
         const std::uint64_t given = x_disk.take_room(wanted);
         const std::uint64_t missing = std::min<std::uint64_t>(wanted - given, bytes.size());
-        put(offset, bytes.first(bytes.size() - missing));
-        if (given < wanted) {
+        if (given == wanted) {
+            put(offset, bytes);
+        } else {
+            put(offset, bytes.first(x_disk.arriving(offset, bytes.size() - missing)));
             return fail(Errc::disk_full, "no space left for " + x_path);
         }
         return {};
@@ -251,6 +254,12 @@ std::uint64_t SimDisk::take_room(std::uint64_t wanted) {
         x_failed_at = x_events.now();
     }
     return given;
+}
+
+std::uint64_t SimDisk::arriving(std::uint64_t offset, std::uint64_t bytes) const {
+    const std::uint64_t end = offset + bytes;
+    const std::uint64_t whole = x_tears ? end : end - end % kSectorBytes;
+    return std::max(whole, offset) - offset;
 }
 
 void SimDisk::give_room(std::uint64_t bytes) {
@@ -396,7 +405,7 @@ void SimDisk::crash(CrashKind kind) {
         forget_failed(*x_root);
         return;
     }
-    x_damage_sector = std::array{0.0, 0.0, 0.1, 0.5}[x_random.below(4)];
+    x_damage_sector = x_tears ? std::array{0.0, 0.0, 0.1, 0.5}[x_random.below(4)] : 0.0;
     x_keep_sector = std::array{0.0, 0.5, 0.9, 1.0}[x_random.below(4)];
     lose_changes();
     settle(*x_root);

@@ -1,7 +1,7 @@
 // The disk of a machine, which outlives crashes, and the file system that one life of the machine sees on it.
 //
 // After a loss of power the following is left. Of a file: what its last sync_data covered, and of the 512-byte sectors
-// written since then none, some or all; some of those half written or with garbage where they changed. Of a folder: what its
+// written since then none, some or all; with tears, some of those half written or with garbage where they changed. Of a folder: what its
 // last sync_directory covered, and of the creations, renames and removals since then none, a beginning of them, or some in an
 // order that they allow. A rename is never half done. After the mere end of a process nothing is lost, save what a failed
 // sync gave up.
@@ -34,6 +34,9 @@ class SimDisk {
 
     // Handles and locks of the life that ends become useless.
     void crash(CrashKind kind);
+    // Sectors that were on their way may arrive in part. Without, a sector is written or not: what the coordinator's log counts
+    // on when it tells a torn write from corruption.
+    void set_tears(bool tears) { x_tears = tears; }
     // Syncs answer ok and do nothing: a disk that lies.
     void set_lying(bool lying) { x_lying = lying; }
     // The next operation of the kind fails; then told what it was, with the path.
@@ -73,6 +76,8 @@ class SimDisk {
     Status allow(DiskFault kind, const std::string& path);
     Status allow_change(const std::string& path);
     std::uint64_t take_room(std::uint64_t wanted);
+    // How many bytes of a write that is cut short arrive, when so many could.
+    std::uint64_t arriving(std::uint64_t offset, std::uint64_t bytes) const;
     void give_room(std::uint64_t bytes);
     void forget_failed(Inode& inode);
     static void make_durable(const Change& change);
@@ -95,6 +100,7 @@ class SimDisk {
     double x_keep_sector = 0;
     double x_damage_sector = 0;
     bool x_lying = false;
+    bool x_tears = false;
     DiskFault x_fault = DiskFault::none;
     std::function<void(const std::string& path)> x_on_fault;
     Instant x_failed_at{};

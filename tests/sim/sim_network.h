@@ -49,7 +49,10 @@ class Fabric {
 
     // Nothing gets from one machine to the other; the other direction is not touched.
     void cut(const std::string& from, const std::string& to) { x_cuts.emplace(from, to); }
-    void heal(const std::string& from, const std::string& to) { x_cuts.erase({from, to}); }
+    // False when it was not cut.
+    bool heal(const std::string& from, const std::string& to) {
+        return x_cuts.erase({from, to}) > 0;
+    }
     // Up to so much is added to the delay of what goes to the machine or comes from it; 0: nothing any more.
     void slow(const std::string& host, Duration extra) { x_extra[host] = extra; }
     // Breaks each connection of the machine with the given probability; both ends hear of it, what is on the way is lost.

@@ -45,6 +45,7 @@ void World::add_machine(const std::string& name, MachineOptions options, MakePro
     machine.make = std::move(make);
     machine.options = std::move(options);
     machine.disk = std::make_unique<SimDisk>(x_events, x_random.next());
+    machine.disk->set_tears(machine.options.tears_sectors);
     machine.wall_offset_millis = x_random.between(-2'000, 2'000);
 }
 
@@ -165,8 +166,9 @@ void World::cut(const std::string& from, const std::string& to) {
 }
 
 void World::heal(const std::string& from, const std::string& to) {
-    note(from, "heal", to);
-    x_fabric.heal(from, to);
+    if (x_fabric.heal(from, to)) {
+        note(from, "heal", to);
+    }
 }
 
 void World::reset_connections(const std::string& name, double probability) {

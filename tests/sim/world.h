@@ -31,6 +31,7 @@ struct MachineOptions {
     Duration restart_after{};
     // Whether it may end so by itself. Programs whose disk has failed, and programs that were stopped, may always.
     std::function<bool(const std::string& why)> may_end = [](const std::string&) { return false; };
+    bool tears_sectors = false;  // see SimDisk
 };
 
 // runtime outlives the program; ended is to be called at most once, from a turn.
