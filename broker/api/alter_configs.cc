@@ -34,7 +34,7 @@ Planned check_resource(Services& services, std::int8_t type, const std::string& 
     }
     if (services.metadata.topic(name) == nullptr) {
         return refuse(ErrorCode::unknown_topic_or_partition,
-                      fmt::format("there is no topic {}", name));
+                      fmt::format("The topic '{}' does not exist.", name));
     }
     return {};
 }
@@ -82,11 +82,15 @@ bool plan_change(Services& services, const std::string& topic,
     const auto operation = static_cast<Operation>(config.config_operation);
     const bool edits = operation == Operation::append || operation == Operation::subtract;
     if (config.config_operation < 0 || config.config_operation > 3 ||
-        (operation != Operation::remove && !config.value) ||
-        (edits && key->type != controller::ConfigType::list)) {
-        plan = refuse(
-            ErrorCode::invalid_request,
-            fmt::format("operation {} does not fit {}", config.config_operation, config.name));
+        (operation != Operation::remove && !config.value) || plan.changes.contains(config.name)) {
+        plan = refuse(ErrorCode::invalid_request,
+                      fmt::format("operation {} does not fit {}, or the key comes twice",
+                                  config.config_operation, config.name));
+        return false;
+    }
+    if (edits && key->type != controller::ConfigType::list) {
+        plan = refuse(ErrorCode::invalid_config,
+                      fmt::format("{} is no list: nothing can be added or taken out", config.name));
         return false;
     }
     std::optional<std::string> value;
@@ -181,9 +185,12 @@ void handle_alter_configs(Services& services, kafka::AlterConfigsRequest request
         const auto& resource = request.resources[i];
         Planned plan = check_resource(services, resource.resource_type, resource.resource_name);
         for (const auto& config : resource.configs) {
-            const Status status = config.value
-                                      ? controller::check_topic_config(config.name, *config.value)
-                                      : Status(fail(Errc::invalid_argument, "a value is missing"));
+            if (plan.error == ErrorCode::none && !config.value) {
+                plan = refuse(ErrorCode::invalid_request,
+                              fmt::format("Null value not supported for : {}", config.name));
+            }
+            const Status status =
+                controller::check_topic_config(config.name, config.value.value_or(""));
             if (plan.error == ErrorCode::none && !status) {
                 plan = refuse(ErrorCode::invalid_config, status.error().message);
             }

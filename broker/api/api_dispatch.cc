@@ -13,14 +13,12 @@ using Run = void (*)(Services&, std::shared_ptr<Exchange>, wire::Reader&);
 
 struct Served {
     std::int16_t key = 0;
-    // Message sets of clients older than 0.11 are not served, so neither are the versions that carry them.
-    std::int16_t min_version = 0;
     Run run = nullptr;
 };
 
 template <class Request, Handler<Request>* handle>
-constexpr Served serve(std::int16_t min_version = Request::kMinVersion) {
-    return {Request::kApiKey, min_version,
+constexpr Served serve() {
+    return {Request::kApiKey,
             [](Services& services, std::shared_ptr<Exchange> exchange, wire::Reader& body) {
                 auto request = Request::decode(body, exchange->header.version);
                 if (!request) {
@@ -32,8 +30,8 @@ constexpr Served serve(std::int16_t min_version = Request::kMinVersion) {
 }
 
 constexpr std::array kServed{
-    serve<kafka::ProduceRequest, handle_produce>(3),
-    serve<kafka::FetchRequest, handle_fetch>(4),
+    serve<kafka::ProduceRequest, handle_produce>(),
+    serve<kafka::FetchRequest, handle_fetch>(),
     serve<kafka::ListOffsetsRequest, handle_list_offsets>(),
     serve<kafka::MetadataRequest, handle_metadata>(),
     serve<kafka::LeaderAndIsrRequest, handle_leader_and_isr>(),
@@ -55,13 +53,20 @@ constexpr std::array kServed{
     serve<kafka::DeleteRecordsRequest, handle_delete_records>(),
     serve<kafka::InitProducerIdRequest, handle_init_producer_id>(),
     serve<kafka::OffsetForLeaderEpochRequest, handle_offset_for_leader_epoch>(),
+    serve<kafka::DescribeAclsRequest, handle_describe_acls>(),
+    serve<kafka::CreateAclsRequest, handle_create_acls>(),
+    serve<kafka::DeleteAclsRequest, handle_delete_acls>(),
     serve<kafka::DescribeConfigsRequest, handle_describe_configs>(),
     serve<kafka::AlterConfigsRequest, handle_alter_configs>(),
+    serve<kafka::DescribeLogDirsRequest, handle_describe_log_dirs>(),
     serve<kafka::CreatePartitionsRequest, handle_create_partitions>(),
     serve<kafka::DeleteGroupsRequest, handle_delete_groups>(),
+    serve<kafka::ElectLeadersRequest, handle_elect_leaders>(),
     serve<kafka::IncrementalAlterConfigsRequest, handle_incremental_alter_configs>(),
+    serve<kafka::ListPartitionReassignmentsRequest, handle_list_partition_reassignments>(),
     serve<kafka::OffsetDeleteRequest, handle_offset_delete>(),
     serve<kafka::DescribeClusterRequest, handle_describe_cluster>(),
+    serve<kafka::DescribeProducersRequest, handle_describe_producers>(),
     serve<kafka::AllocateProducerIdsRequest, handle_allocate_producer_ids>(),
 };
 
@@ -75,12 +80,8 @@ const Served* find_served(std::int16_t key) {
 std::vector<kafka::ApiInfo> served_apis() {
     std::vector<kafka::ApiInfo> apis;
     for (const kafka::ApiInfo& api : kafka::all_apis()) {
-        if (const Served* served = find_served(api.key)) {
+        if (find_served(api.key) != nullptr) {
             apis.push_back(api);
-            // librdkafka compresses for brokers only that announce Produce version 0 (KAFKA-18659), though it uses later ones.
-            if (api.key != kafka::ProduceRequest::kApiKey) {
-                apis.back().min_version = std::max(api.min_version, served->min_version);
-            }
         }
     }
     return apis;
@@ -102,8 +103,7 @@ void dispatch(Services& services, std::shared_ptr<Exchange> exchange, wire::Read
         Call<kafka::ApiVersionsRequest>(std::move(exchange)).respond(response);
         return;
     }
-    if (served == nullptr || version < std::max(api->min_version, served->min_version) ||
-        version > api->max_version) {
+    if (served == nullptr || !api->serves(version)) {
         exchange->refuse(
             {Errc::unsupported, fmt::format("API key {} version {} is not served", key, version)});
         return;

@@ -4,6 +4,7 @@
 
 #include "broker/api/config_entries.h"
 #include "broker/api/handlers.h"
+#include "lib/kafka/topic_name.h"
 
 namespace millrace::broker::api {
 namespace {
@@ -50,9 +51,12 @@ struct Entries {
 Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& resource) {
     const std::string& name = resource.resource_name;
     if (resource.resource_type == kTopicResource) {
+        if (const Status legal = kafka::check_topic_name(name); !legal) {
+            return {ErrorCode::invalid_topic_exception, legal.error().message, {}};
+        }
         if (services.metadata.topic(name) == nullptr) {
             return {ErrorCode::unknown_topic_or_partition,
-                    fmt::format("there is no topic {}", name),
+                    fmt::format("The topic '{}' does not exist.", name),
                     {}};
         }
         return {.entries =

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "broker/api/handlers.h"
+#include "broker/api/message_sets.h"
 
 namespace millrace::broker::api {
 namespace {
@@ -10,6 +11,8 @@ using kafka::FetchRequest;
 using kafka::FetchResponse;
 
 constexpr std::int8_t kReadCommitted = 1;
+constexpr std::int16_t kMessageSetsBelow = 4;  // versions that carry messages of magic 0 and 1
+constexpr std::int16_t kLimitsAreHardBelow = 3;
 
 // One attempt to answer: what there is now, without waiting.
 struct Attempt {
@@ -34,7 +37,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
         const auto wanted = static_cast<std::uint64_t>(std::max(x_request.min_bytes, 0));
         if (attempt.bytes >= wanted || attempt.has_error || x_request.max_wait_ms <= 0 ||
             x_partitions.empty()) {
-            x_call.respond(attempt.response, std::move(attempt.pieces));
+            respond(attempt);
             return;
         }
         // The tie of a waiting fetch to itself: undone when it answers.
@@ -76,6 +79,15 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
         x_services.loop.cancel(x_timer);
         x_watchers.clear();
         Attempt attempt = read_all();
+        respond(attempt);
+    }
+
+    void respond(Attempt& attempt) {
+        std::vector<Bytes> converted;
+        if (x_call.version() < kMessageSetsBelow) {
+            converted = to_message_sets(x_services, x_request, x_call.version(), attempt.response,
+                                        attempt.pieces);
+        }
         x_call.respond(attempt.response, std::move(attempt.pieces));
     }
 
@@ -129,6 +141,7 @@ void Fetch::read_partition(const std::string& topic, const FetchRequest::Topic::
     auto& answer = answers.partitions.emplace_back();
     answer.partition_index = asked.partition;
     answer.high_watermark = -1;
+    answer.aborted_transactions.reset();
     const LedPartition led =
         find_led(x_services, topic, asked.partition, asked.current_leader_epoch);
     if (led.partition == nullptr) {
@@ -144,7 +157,7 @@ void Fetch::read_partition(const std::string& topic, const FetchRequest::Topic::
     if (asked.fetch_offset < answer.log_start_offset ||
         asked.fetch_offset > led.partition->log().log_end_offset()) {
         answer.error_code = wire_code(ErrorCode::offset_out_of_range);
-        answer.high_watermark = -1;
+        answer.high_watermark = answer.last_stable_offset = answer.log_start_offset = -1;
         attempt.has_error = true;
         return;
     }
@@ -156,7 +169,8 @@ void Fetch::read_records(replica::Partition& partition, const FetchRequest::Topi
     const bool committed_only = x_request.isolation_level == kReadCommitted;
     const std::uint64_t left = x_limit > attempt.bytes ? x_limit - attempt.bytes : 0;
     const auto partition_limit = static_cast<std::uint64_t>(std::max(asked.partition_max_bytes, 0));
-    const bool first = attempt.bytes == 0;
+    // Before version 3 a limit holds for every batch: one above it is cut, and the client sees that it asked for too little.
+    const bool first = attempt.bytes == 0 || x_call.version() < kLimitsAreHardBelow;
     if (left == 0 && !first) {
         return;
     }

@@ -32,8 +32,7 @@ void create_group_topic(Services& services) {
             static_cast<std::int16_t>(config.int32("offsets.topic.replication.factor")),
         .configs = {{"cleanup.policy", "compact"},
                     {"compression.type", "producer"},
-                    {"segment.bytes", config.text("offsets.topic.segment.bytes")}},
-        .internal = true};
+                    {"segment.bytes", config.text("offsets.topic.segment.bytes")}}};
     services.cluster.create_topics({std::move(spec)}, {.timeout_ms = 0, .automatic = true},
                                    [](const std::vector<TopicOutcome>&) {});
 }

@@ -1,5 +1,6 @@
 #include "broker/api/group_service.h"
 #include "broker/api/handlers.h"
+#include "broker/api/permissions.h"
 
 namespace millrace::broker::api {
 
@@ -14,6 +15,9 @@ void handle_describe_groups(Services& services, kafka::DescribeGroupsRequest req
         answer.group_state = found.state;
         answer.protocol_type = found.protocol_type;
         answer.protocol_data = found.protocol_name;
+        if (request.include_authorized_operations && found.error == kafka::ErrorCode::none) {
+            answer.authorized_operations = kGroupOperations;
+        }
         for (const group::DescribedMember& member : found.members) {
             answer.members.push_back({.member_id = member.member_id,
                                       .group_instance_id = member.group_instance_id,

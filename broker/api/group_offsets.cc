@@ -26,6 +26,27 @@ Response commit_answer(const Topics& topics, const std::vector<ErrorCode>& error
     return response;
 }
 
+// The partitions of a request that a group is asked about; those of unknown topics are answered without it.
+struct Split {
+    std::vector<ErrorCode> errors;   // for each partition of the request in its order
+    std::vector<std::size_t> asked;  // places in errors of those that the group decides
+
+    void add(bool known) {
+        errors.push_back(known ? ErrorCode::none : ErrorCode::unknown_topic_or_partition);
+        if (known) {
+            asked.push_back(errors.size() - 1);
+        }
+    }
+    // With the outcomes of those asked about.
+    std::vector<ErrorCode> with(const std::vector<ErrorCode>& outcomes) const {
+        std::vector<ErrorCode> all = errors;
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            all[asked[i]] = i < outcomes.size() ? outcomes[i] : ErrorCode::unknown_server_error;
+        }
+        return all;
+    }
+};
+
 // One group as versions 8 and later ask for it; older versions are turned into one.
 using AskedGroup = kafka::OffsetFetchRequest::Group;
 using AnsweredGroup = kafka::OffsetFetchResponse::Group;
@@ -89,8 +110,14 @@ void handle_offset_commit(Services& services, kafka::OffsetCommitRequest request
     if (request.retention_time_ms >= 0) {
         commit.retention_ms = request.retention_time_ms;
     }
+    Split split;
     for (const auto& topic : request.topics) {
         for (const auto& partition : topic.partitions) {
+            split.add(services.metadata.partition(topic.name, partition.partition_index) !=
+                      nullptr);
+            if (split.errors.back() != ErrorCode::none) {
+                continue;
+            }
             commit.offsets.push_back(
                 {.at = {topic.name, kafka::PartitionId(partition.partition_index)},
                  .offset = partition.committed_offset,
@@ -101,10 +128,14 @@ void handle_offset_commit(Services& services, kafka::OffsetCommitRequest request
                                          : std::nullopt});
         }
     }
-    const group::Token token =
-        groups.expect([call, topics = std::move(request.topics)](const group::Response& response) {
-            call.respond(commit_answer<kafka::OffsetCommitResponse>(
-                topics, std::get<group::CommitResponse>(response).offsets));
+    if (split.asked.empty() && !split.errors.empty()) {
+        call.respond(commit_answer<kafka::OffsetCommitResponse>(request.topics, split.errors));
+        return;
+    }
+    const group::Token token = groups.expect(
+        [call, topics = std::move(request.topics), split](const group::Response& response) {
+            const auto& outcomes = std::get<group::CommitResponse>(response).offsets;
+            call.respond(commit_answer<kafka::OffsetCommitResponse>(topics, split.with(outcomes)));
         });
     groups.perform(groups.core().commit(token, commit, groups.moment()));
 }
@@ -121,6 +152,7 @@ void handle_offset_fetch(Services& services, kafka::OffsetFetchRequest request,
     }
     AskedGroup asked;
     asked.group_id = request.group_id;
+    asked.topics.reset();  // null asks for all
     if (request.topics) {
         asked.topics.emplace();
         for (const auto& topic : *request.topics) {
@@ -148,22 +180,27 @@ void handle_offset_delete(Services& services, kafka::OffsetDeleteRequest request
                           Call<kafka::OffsetDeleteRequest> call) {
     GroupService& groups = services.groups;
     group::DeleteOffsetsRequest remove{.group_id = request.group_id, .partitions = {}};
+    Split split;
     for (const auto& topic : request.topics) {
         for (const auto& partition : topic.partitions) {
-            remove.partitions.push_back(
-                {topic.name, kafka::PartitionId(partition.partition_index)});
+            split.add(services.metadata.topic(topic.name) != nullptr);
+            if (split.errors.back() == ErrorCode::none) {
+                remove.partitions.push_back(
+                    {topic.name, kafka::PartitionId(partition.partition_index)});
+            }
         }
     }
-    const group::Token token =
-        groups.expect([call, topics = std::move(request.topics)](const group::Response& response) {
-            const auto& answer = std::get<group::DeleteOffsetsResponse>(response);
-            kafka::OffsetDeleteResponse wire;
-            if (answer.error == ErrorCode::none) {
-                wire = commit_answer<kafka::OffsetDeleteResponse>(topics, answer.partitions);
-            }
-            wire.error_code = wire_code(answer.error);
-            call.respond(wire);
-        });
+    const group::Token token = groups.expect([call, topics = std::move(request.topics),
+                                              split](const group::Response& response) {
+        const auto& answer = std::get<group::DeleteOffsetsResponse>(response);
+        kafka::OffsetDeleteResponse wire;
+        if (answer.error == ErrorCode::none) {
+            wire =
+                commit_answer<kafka::OffsetDeleteResponse>(topics, split.with(answer.partitions));
+        }
+        wire.error_code = wire_code(answer.error);
+        call.respond(wire);
+    });
     groups.perform(groups.core().delete_offsets(token, remove, groups.moment()));
 }
 

@@ -45,6 +45,19 @@ Handler<kafka::AlterConfigsRequest> handle_alter_configs;
 Handler<kafka::IncrementalAlterConfigsRequest> handle_incremental_alter_configs;
 Handler<kafka::InitProducerIdRequest> handle_init_producer_id;
 
+// log_dirs.cc
+Handler<kafka::DescribeLogDirsRequest> handle_describe_log_dirs;
+Handler<kafka::DescribeProducersRequest> handle_describe_producers;
+
+// elect_leaders.cc
+Handler<kafka::ElectLeadersRequest> handle_elect_leaders;
+Handler<kafka::ListPartitionReassignmentsRequest> handle_list_partition_reassignments;
+
+// acls.cc
+Handler<kafka::DescribeAclsRequest> handle_describe_acls;
+Handler<kafka::CreateAclsRequest> handle_create_acls;
+Handler<kafka::DeleteAclsRequest> handle_delete_acls;
+
 // controller_requests.cc
 Handler<kafka::LeaderAndIsrRequest> handle_leader_and_isr;
 Handler<kafka::StopReplicaRequest> handle_stop_replica;

@@ -1,4 +1,5 @@
 #include "broker/api/handlers.h"
+#include "lib/kafka/topic_name.h"
 
 namespace millrace::broker::api {
 namespace {
@@ -131,6 +132,10 @@ void handle_delete_records(Services& services, kafka::DeleteRecordsRequest reque
             auto& answer = answers.partitions.emplace_back();
             answer.partition_index = asked.partition_index;
             answer.low_watermark = -1;
+            if (kafka::is_internal_topic(topic.name)) {
+                answer.error_code = wire_code(ErrorCode::invalid_topic_exception);
+                continue;
+            }
             const LedPartition led = find_led(services, topic.name, asked.partition_index, -1);
             if (led.partition == nullptr) {
                 answer.error_code = wire_code(led.error);
@@ -141,7 +146,7 @@ void handle_delete_records(Services& services, kafka::DeleteRecordsRequest reque
                 asked.offset == -1 ? led.partition->high_watermark() : asked.offset;
             if (!log.config().cleanup_delete) {
                 answer.error_code = wire_code(ErrorCode::policy_violation);
-            } else if (!log.advance_log_start_offset(offset)) {
+            } else if (offset < 0 || !log.advance_log_start_offset(offset)) {
                 answer.error_code = wire_code(ErrorCode::offset_out_of_range);
             } else {
                 answer.low_watermark = log.log_start_offset();

@@ -1,4 +1,5 @@
 #include "broker/api/handlers.h"
+#include "broker/api/permissions.h"
 #include "lib/kafka/topic_name.h"
 
 namespace millrace::broker::api {
@@ -73,6 +74,20 @@ void describe_asked(Services& services, const MetadataRequest& request,
     }
 }
 
+void grant(const MetadataRequest& request, MetadataResponse& response) {
+    if (request.include_cluster_authorized_operations) {
+        response.cluster_authorized_operations = kClusterOperations;
+    }
+    if (!request.include_topic_authorized_operations) {
+        return;
+    }
+    for (MetadataResponse::Topic& topic : response.topics) {
+        if (topic.error_code == wire_code(ErrorCode::none)) {
+            topic.topic_authorized_operations = kTopicOperations;
+        }
+    }
+}
+
 }  // namespace
 
 void handle_metadata(Services& services, MetadataRequest request, Call<MetadataRequest> call) {
@@ -95,6 +110,7 @@ void handle_metadata(Services& services, MetadataRequest request, Call<MetadataR
             topic.name = topic.name.value_or("");
         }
     }
+    grant(request, response);
     call.respond(response);
 }
 
@@ -115,6 +131,9 @@ void handle_describe_cluster(Services& services, kafka::DescribeClusterRequest r
     }
     response.cluster_id = services.cluster_id;
     response.controller_id = services.metadata.controller_id();
+    if (request.include_cluster_authorized_operations) {
+        response.cluster_authorized_operations = kClusterOperations;
+    }
     call.respond(response);
 }
 

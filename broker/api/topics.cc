@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "broker/api/config_entries.h"
 #include "broker/api/handlers.h"
@@ -12,6 +13,26 @@ std::optional<std::string> text_or_null(const std::string& message) {
     return message.empty() ? std::nullopt : std::optional(message);
 }
 
+// Why a topic of a CreateTopics request is refused before anything is planned; nothing when it is not.
+std::optional<TopicOutcome> refuse_topic(const kafka::CreateTopicsRequest& request,
+                                         const kafka::CreateTopicsRequest::Topic& topic) {
+    const auto same = [&](const auto& other) { return other.name == topic.name; };
+    if (std::ranges::count_if(request.topics, same) > 1) {
+        return TopicOutcome{.topic = topic.name,
+                            .error = ErrorCode::invalid_request,
+                            .message = "Found multiple entries for this topic."};
+    }
+    for (const auto& config : topic.configs) {
+        if (!config.value) {
+            return TopicOutcome{
+                .topic = topic.name,
+                .error = ErrorCode::invalid_config,
+                .message = "Null value not supported for topic configs: " + config.name};
+        }
+    }
+    return std::nullopt;
+}
+
 controller::TopicSpec to_spec(const kafka::CreateTopicsRequest::Topic& topic) {
     controller::TopicSpec spec{.name = topic.name,
                                .partitions = topic.num_partitions,
@@ -20,9 +41,7 @@ controller::TopicSpec to_spec(const kafka::CreateTopicsRequest::Topic& topic) {
         spec.assignment[assignment.partition_index] = assignment.broker_ids;
     }
     for (const auto& config : topic.configs) {
-        if (config.value) {
-            spec.configs[config.name] = *config.value;
-        }
+        spec.configs[config.name] = config.value.value_or("");
     }
     return spec;
 }
@@ -91,13 +110,18 @@ ToDelete names_to_delete(Services& services, const kafka::DeleteTopicsRequest& r
 void handle_create_topics(Services& services, kafka::CreateTopicsRequest request,
                           Call<kafka::CreateTopicsRequest> call) {
     std::vector<controller::TopicSpec> specs;
+    std::vector<TopicOutcome> refused;
     for (const auto& topic : request.topics) {
-        specs.push_back(to_spec(topic));
+        if (auto refusal = refuse_topic(request, topic)) {
+            refused.push_back(*std::move(refusal));
+        } else {
+            specs.push_back(to_spec(topic));
+        }
     }
     if (!services.cluster.is_controller()) {
         std::vector<TopicOutcome> outcomes;
-        for (const controller::TopicSpec& spec : specs) {
-            outcomes.push_back({.topic = spec.name,
+        for (const auto& topic : request.topics) {
+            outcomes.push_back({.topic = topic.name,
                                 .error = ErrorCode::not_controller,
                                 .message = "this broker is not the controller"});
         }
@@ -107,7 +131,9 @@ void handle_create_topics(Services& services, kafka::CreateTopicsRequest request
     const CreateOptions options{.validate_only = request.validate_only,
                                 .timeout_ms = request.timeout_ms};
     services.cluster.create_topics(
-        specs, options, [&services, call, specs](const std::vector<TopicOutcome>& outcomes) {
+        specs, options,
+        [&services, call, specs, refused = std::move(refused)](std::vector<TopicOutcome> outcomes) {
+            outcomes.insert(outcomes.end(), refused.begin(), refused.end());
             call.respond(creation_answer(services, specs, outcomes));
         });
 }
@@ -116,7 +142,18 @@ void handle_create_partitions(Services& services, kafka::CreatePartitionsRequest
                               Call<kafka::CreatePartitionsRequest> call) {
     std::vector<controller::MorePartitions> wanted;
     std::vector<TopicOutcome> refused;
+    std::vector<TopicOutcome> repeated;
+    std::set<std::string> seen;
     for (const auto& topic : request.topics) {
+        const auto same = [&](const auto& other) { return other.name == topic.name; };
+        if (std::ranges::count_if(request.topics, same) > 1) {
+            if (seen.insert(topic.name).second) {
+                repeated.push_back({.topic = topic.name,
+                                    .error = ErrorCode::invalid_request,
+                                    .message = "Duplicate topic in request."});
+            }
+            continue;
+        }
         controller::MorePartitions more{.topic = topic.name, .count = topic.count};
         if (topic.assignments) {
             more.assignments.emplace();
@@ -136,7 +173,8 @@ void handle_create_partitions(Services& services, kafka::CreatePartitionsRequest
     services.cluster.add_partitions(
         std::move(wanted),
         {.validate_only = request.validate_only, .timeout_ms = request.timeout_ms},
-        [call](const std::vector<TopicOutcome>& outcomes) {
+        [call, repeated = std::move(repeated)](std::vector<TopicOutcome> outcomes) {
+            outcomes.insert(outcomes.end(), repeated.begin(), repeated.end());
             call.respond(partitions_answer<kafka::CreatePartitionsResponse>(outcomes));
         });
 }

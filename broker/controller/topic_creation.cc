@@ -20,11 +20,14 @@ Decision<Plan> refuse(ErrorCode error, std::string message) {
     return {std::nullopt, {error, std::move(message)}};
 }
 
+// The log of a KRaft cluster; no topic of ours, and none of a client's.
+constexpr std::string_view kMetadataTopic = "__cluster_metadata";
+
 std::optional<Refusal> check_name(const TopicSpec& spec, const TopicContext& context) {
     if (const Status legal = kafka::check_topic_name(spec.name); !legal) {
         return Refusal{ErrorCode::invalid_topic_exception, legal.error().message};
     }
-    if (kafka::is_internal_topic(spec.name) && !spec.internal) {
+    if (spec.name == kMetadataTopic) {
         return Refusal{ErrorCode::invalid_request,
                        fmt::format("Creation of internal topic {} is prohibited.", spec.name)};
     }

@@ -36,7 +36,6 @@ struct TopicSpec {
     std::map<std::int32_t, std::vector<std::int32_t>>
         assignment;  // by partition; excludes both counts
     std::map<std::string, std::string> configs;
-    bool internal = false;  // made by a broker for itself
 };
 
 // Partitions of one topic that one call may add.

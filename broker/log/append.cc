@@ -72,7 +72,13 @@ AppendResult split(const LogState& state, BytesView records, std::vector<Incomin
 // KIP-32, KIP-937: how far a record's time may be from the broker's.
 AppendResult check_time(const LogState& state, const BatchHeader& header, std::int64_t now) {
     const LogConfig& config = state.config;
-    if (config.timestamp_type == TimestampType::log_append_time || header.max_timestamp < 0) {
+    if (config.timestamp_type == TimestampType::log_append_time) {
+        return (header.attributes & kLogAppendTimeBit) == 0
+                   ? AppendResult{}
+                   : refuse(state, ErrorCode::invalid_timestamp,
+                            "a producer must not mark its times as those of the append");
+    }
+    if (header.max_timestamp < 0) {
         return {};
     }
     const std::int64_t early =
@@ -126,6 +132,10 @@ AppendResult check_batch(const LogState& state, const Incoming& batch, AppendOri
     }
     if (header.control() || (header.attributes & kDeleteHorizonBit) != 0) {
         return refuse(state, ErrorCode::invalid_record, "clients must not write control batches");
+    }
+    if (header.base_offset != 0) {
+        return refuse(state, ErrorCode::invalid_record,
+                      fmt::format("a producer's batch with base offset {}", header.base_offset));
     }
     if (header.has_producer() && (header.base_sequence < 0 || header.producer_epoch < 0)) {
         return refuse(state, ErrorCode::invalid_record, "a producer id without epoch and sequence");
@@ -182,16 +192,27 @@ void assign_offset(Incoming& batch, std::int64_t offset, std::int32_t leader_epo
     put(std::span(batch.patched).subspan(12), leader_epoch);
 }
 
-void assign_append_time(Incoming& batch, std::int64_t now) {
-    batch.header.attributes |= kLogAppendTimeBit;
-    batch.header.max_timestamp = now;
+// Attributes and the greatest time lie inside the checksum.
+void write_attributes(Incoming& batch) {
     const std::span<std::byte> bytes(batch.patched);
     put(bytes.subspan(21), batch.header.attributes);
-    put(bytes.subspan(35), now);
+    put(bytes.subspan(35), batch.header.max_timestamp);
     std::uint32_t crc = wire::crc32c(bytes.subspan(kCrcCoveredFrom));
     crc = wire::crc32c(batch.bytes.subspan(kBatchHeaderBytes), crc);
     batch.header.crc = crc;
     put(bytes.subspan(17), crc);
+}
+
+void assign_append_time(Incoming& batch, std::int64_t now) {
+    batch.header.attributes |= kLogAppendTimeBit;
+    batch.header.max_timestamp = now;
+    write_attributes(batch);
+}
+
+// Where the topic keeps the producers' times, a batch that claims to carry the broker's is told apart by this bit alone.
+void keep_create_time(Incoming& batch) {
+    batch.header.attributes &= ~kLogAppendTimeBit;
+    write_attributes(batch);
 }
 
 Result<bool> must_roll(LogState& state, std::span<const Incoming> batches, std::uint64_t bytes) {
@@ -311,6 +332,9 @@ AppendResult append_records(LogState& state, const LeaderAppend& append) {
         assign_offset(batch, offset, append.leader_epoch);
         if (append_time) {
             assign_append_time(batch, now);
+        } else if (append.origin == AppendOrigin::client &&
+                   (batch.header.attributes & kLogAppendTimeBit) != 0) {
+            keep_create_time(batch);
         }
         offset = batch.header.next_offset();
     }

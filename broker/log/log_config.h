@@ -4,7 +4,10 @@
 #include <compare>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+
+#include "lib/kafka/compression.h"
 
 namespace millrace::broker::log {
 
@@ -37,6 +40,11 @@ struct LogConfig {
     std::int64_t timestamp_after_max_ms = kNoLimit;
     std::int64_t flush_messages = kNoLimit;  // flush.messages: sync after so many records
     std::int64_t flush_ms = kNoLimit;  // flush.ms: sync when the oldest unsynced one is so old
+    // What Produce and Fetch make of batches on their way; the log itself keeps what it is given.
+    std::optional<kafka::Codec> compression;  // compression.type; nothing: as the producer sent it
+    std::optional<int> compression_level;     // of that codec; nothing: its default
+    bool down_conversion = true;              // message.downconversion.enable
+    std::int32_t in_sync_min = 1;             // min.insync.replicas, for acks=all
     bool cleanup_delete = true;
     bool cleanup_compact = false;
     double min_cleanable_dirty_ratio = 0.5;

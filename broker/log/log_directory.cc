@@ -306,6 +306,10 @@ std::uint64_t LogDirectory::size_bytes() const {
     return size;
 }
 
+Result<std::uint64_t> LogDirectory::usable_bytes() const {
+    return x_state->runtime.files.free_bytes(x_state->options.path);
+}
+
 Result<PartitionLog*> LogDirectory::create(const TopicPartition& partition,
                                            std::optional<kafka::Uuid> topic_id) {
     State& state = *x_state;

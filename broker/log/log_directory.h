@@ -58,6 +58,8 @@ class LogDirectory {
     // Sorted by topic and partition.
     std::vector<PartitionLog*> all();
     std::uint64_t size_bytes() const;
+    // Free space of the file system below. Errors: io_error.
+    Result<std::uint64_t> usable_bytes() const;
 
     // Errors: already_exists, io_error, disk_full.
     Result<PartitionLog*> create(const TopicPartition& partition,

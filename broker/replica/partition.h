@@ -38,6 +38,7 @@ class Partition {
     Partition& operator=(const Partition&) = delete;
 
     log::PartitionLog& log() { return x_log; }
+    const log::PartitionLog& log() const { return x_log; }
     const log::TopicPartition& id() const { return x_log.partition(); }
     const Leadership& leadership() const { return x_leadership; }
     bool leads() const { return x_leadership.leader == x_broker_id; }

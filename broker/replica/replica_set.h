@@ -31,6 +31,7 @@ class ReplicaSet {
     Status stop(const log::TopicPartition& id, bool delete_files);
 
     std::size_t count_led() const;
+    const std::vector<log::LogDirectory*>& directories() const { return x_directories; }
 
  private:
     log::LogDirectory* emptiest_directory();

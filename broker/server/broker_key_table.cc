@@ -349,7 +349,7 @@ const std::vector<ConfigKey> kKeys{
      .type = T::text,
      .default_value = "producer",
      .doc = "Codec of stored batches.",
-     .allowed = {"producer"}},
+     .allowed = {"producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"}},
     {.name = "num.recovery.threads.per.data.dir",
      .type = T::int32,
      .default_value = "2",

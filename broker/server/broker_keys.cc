@@ -67,6 +67,14 @@ class TopicSettings {
     std::map<std::string, std::string> x_values;
 };
 
+// The level that goes with a codec; nothing for its default, and for codecs without levels.
+std::optional<int> level_of(const TopicSettings& settings, kafka::Codec codec) {
+    if (codec == kafka::Codec::none || codec == kafka::Codec::snappy) {
+        return std::nullopt;
+    }
+    return settings.number<int>("compression." + std::string(kafka::name_of(codec)) + ".level");
+}
+
 }  // namespace
 
 log::LogConfig log_config_of(const Config& broker,
@@ -90,6 +98,15 @@ log::LogConfig log_config_of(const Config& broker,
     config.timestamp_after_max_ms = settings.number<std::int64_t>("message.timestamp.after.max.ms");
     config.flush_messages = settings.number<std::int64_t>("flush.messages");
     config.flush_ms = settings.number<std::int64_t>("flush.ms");
+    config.compression = kafka::codec_from_name(settings.text("compression.type"));
+    if (settings.text("compression.type") == "uncompressed") {
+        config.compression = kafka::Codec::none;
+    }
+    if (config.compression) {
+        config.compression_level = level_of(settings, *config.compression);
+    }
+    config.down_conversion = settings.text("message.downconversion.enable") == "true";
+    config.in_sync_min = settings.number<std::int32_t>("min.insync.replicas");
     const std::string& policy = settings.text("cleanup.policy");
     config.cleanup_delete = policy.find("delete") != std::string::npos;
     config.cleanup_compact = policy.find("compact") != std::string::npos;

@@ -127,7 +127,9 @@ void RecordBatchBuilder::add_at(const Record& record) {
     }
     wire::Writer body;
     body.int8(0);  // attributes
-    body.varlong(record.timestamp - x_base_timestamp);
+    // Times of old messages may be anything: unsigned arithmetic wraps, as the reader's does.
+    body.varlong(static_cast<std::int64_t>(static_cast<std::uint64_t>(record.timestamp) -
+                                           static_cast<std::uint64_t>(x_base_timestamp)));
     body.varint(static_cast<std::int32_t>(record.offset - x_options.base_offset.value()));
     write_nullable(body, record.key);
     write_nullable(body, record.value);
@@ -181,6 +183,29 @@ Bytes RecordBatchBuilder::build() {
     const std::uint32_t checksum = wire::crc32c(out.view().subspan(kAttributesAt));
     out.patch_int32(kChecksumAt, static_cast<std::int32_t>(checksum));
     return out.take();
+}
+
+Result<Bytes> recompress(const BatchView& batch, const Recompression& to) {
+    BatchOptions options;
+    options.codec = to.codec;
+    options.compression_level = to.level;
+    options.base_offset = batch.base_offset();
+    options.partition_leader_epoch = batch.partition_leader_epoch();
+    options.producer_id = batch.producer_id();
+    options.producer_epoch = batch.producer_epoch();
+    options.base_sequence = batch.base_sequence();
+    options.transactional = batch.is_transactional();
+    options.control = batch.is_control();
+    if (batch.timestamp_type() == TimestampType::log_append_time) {
+        options.log_append_time = batch.max_timestamp();
+    }
+    RecordReader reader = TRY(RecordReader::open(batch, to.inflated_bytes_max));
+    RecordBatchBuilder builder(options);
+    while (reader.next()) {
+        builder.add(reader.record());
+    }
+    TRY(Status(reader.status()));
+    return builder.build();
 }
 
 std::size_t record_size_max(const Record& record) {

@@ -108,6 +108,15 @@ class RecordBatchBuilder {
     std::int64_t x_max_timestamp = kNoTimestamp;
 };
 
+// The batch with its records compressed otherwise; everything else stays, save that offsets run on without gaps. Errors:
+// malformed, too_large (more than inflated_bytes_max would come out).
+struct Recompression {
+    Codec codec = Codec::none;
+    std::optional<int> level;
+    std::size_t inflated_bytes_max = 0;
+};
+Result<Bytes> recompress(const BatchView& batch, const Recompression& to);
+
 // Bytes that the record will take in a batch, uncompressed, as an upper bound.
 std::size_t record_size_max(const Record& record);
 

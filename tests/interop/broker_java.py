@@ -112,6 +112,18 @@ def check_groups(java):
     check.equal("and deletes a group", java.run(GROUPS, "--list").split(), [])
 
 
+def check_cluster(java):
+    check = java.checks
+    shown = java.run(TOOLS + "LogDirsCommand", "--describe", "--topic-list", "made")
+    found = json.loads(shown.splitlines()[-1])["brokers"][0]["logDirs"]
+    check.equal("LogDirsCommand shows the partitions of a topic", sorted(part["partition"] for part in found[0]["partitions"]),
+                [f"made-{number}" for number in range(5)])
+    shown = java.run(TOOLS + "LeaderElectionCommand", "--election-type", "preferred", "--topic", "made", "--partition", 0)
+    check.check("LeaderElectionCommand finds nothing to elect", "already elected" in shown, shown)
+    shown = java.run(TOOLS + "TransactionsCommand", "describe-producers", "--topic", "made", "--partition", 0)
+    check.check("TransactionsCommand shows the producers of a partition", "ProducerId" in shown, shown)
+
+
 def check_load(java):
     check = java.checks
     command = java_command(java.jars, TOOLS + "ProducerPerformance", java.logging)
@@ -141,7 +153,7 @@ def main():
     checks = Checks("broker_java")
     with pair(sys.argv[2], sys.argv[1], "broker-java") as (folder, _, broker):
         java = Java(jars, folder, broker, checks)
-        for part in (check_topics, check_configs, check_records, check_groups, check_load):
+        for part in (check_topics, check_configs, check_records, check_groups, check_cluster, check_load):
             try:
                 part(java)
             except (RuntimeError, subprocess.TimeoutExpired, ValueError, KeyError, IndexError) as error:

@@ -132,7 +132,6 @@ def refused_input(sweep, chance):
     check("a negative API is refused", ask(frame(-1, 0)) is None)
     check("an unknown version is refused", ask(frame(3, 99)) is None)
     check("a negative version is refused", ask(frame(3, -1)) is None)
-    check("message sets of old clients are refused", ask(frame(0, 2)) is None)
     unknown = ask(frame(API_VERSIONS, 99, b"\0"))  # header 2 ends with its tagged fields
     check("an unknown version of ApiVersions is told the known ones",
           unknown is not None and struct.unpack_from(">h", unknown, 8)[0] == 35, repr(unknown))
@@ -253,6 +252,31 @@ def run(sweep, api_sweep, seed):
         sweep.sweep([r for r in served if r.key == key], f"API {key}", "/livez")
 
 
+def connection_limits(sweep):
+    """With max.connections.per.ip=30: what is above it is closed, and does not disturb the others."""
+    def answered(connection):
+        try:
+            connection.sendall(frame(API_VERSIONS, 0))
+            return bool(connection.recv(1))
+        except ConnectionError:
+            return False
+
+    held = []
+    while len(held) < 30:
+        held.append(sweep.connect())
+        if not answered(held[-1]):
+            break
+    sweep.checks.equal("connections up to the limit are served", len(held), 30)
+    above = [sweep.connect() for _ in range(100)]
+    sweep.checks.check("connections above the limit are closed", not any(answered(connection) for connection in above))
+    sweep.checks.check("those below it go on", all(connection.recv(1 << 16) for connection in held))
+    for connection in above + held[:10]:
+        connection.close()
+    sweep.checks.check("there is room again when some have gone", eventually(lambda: sweep.ask(frame(API_VERSIONS, 0), 2) is not None))
+    for connection in held[10:]:
+        connection.close()
+
+
 def main():
     require("kcat")
     checks = Checks("broker_sweep")
@@ -267,6 +291,8 @@ def main():
         broker.kill()
         broker.start()
         checks.check("the broker starts again on what is left", eventually(broker.ready))
+    with pair(sys.argv[2], sys.argv[1], "broker-limits", ["max.connections.per.ip=30"]) as (_, _, broker):
+        connection_limits(Sweep(broker, checks))
     return checks.exit_code()
 
 

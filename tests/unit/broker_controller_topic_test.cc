@@ -67,7 +67,6 @@ TEST_CASE("topics that cannot be are refused with the protocol's own errors") {
     REQUIRE(world.refusal(spec(std::string(250, 'a'))) == ErrorCode::invalid_topic_exception);
     REQUIRE(world.refusal(spec("orders")) == ErrorCode::topic_already_exists);
     REQUIRE(world.refusal(spec("pay_ments")) == ErrorCode::invalid_topic_exception);
-    REQUIRE(world.refusal(spec("__consumer_offsets")) == ErrorCode::invalid_request);
     TopicSpec wrong = spec("t");
     wrong.partitions = 0;
     REQUIRE(world.refusal(wrong) == ErrorCode::invalid_partitions);
@@ -81,12 +80,12 @@ TEST_CASE("topics that cannot be are refused with the protocol's own errors") {
     REQUIRE(world.refusal(wrong) == ErrorCode::invalid_config);
 }
 
-TEST_CASE("a broker may create an internal topic for itself") {
+TEST_CASE("internal topics may be made before their first use, the log of KRaft never") {
     World world;
     TopicSpec internal = spec("__consumer_offsets");
-    internal.internal = true;
     internal.partitions = 50;
     REQUIRE(world.plan(internal).plan->record.partitions.size() == 50);
+    REQUIRE(world.refusal(spec("__cluster_metadata")) == ErrorCode::invalid_request);
 }
 
 TEST_CASE("a replication factor above one says what is offered") {

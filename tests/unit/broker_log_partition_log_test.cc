@@ -69,8 +69,8 @@ TEST_CASE("A leader assigns offsets and its epoch and leaves the rest alone") {
     World world;
     auto log = world.open();
     const Bytes batch = make_batch({.records = 3}, {}, 77);
-    REQUIRE(append(*log, batch, 4).first_offset == 0);
-    const AppendResult second = append(*log, batch, 4);
+    REQUIRE(append(*log, batch, 4, AppendOrigin::coordinator).first_offset == 0);
+    const AppendResult second = append(*log, batch, 4, AppendOrigin::coordinator);
     REQUIRE(second.first_offset == 3);
     REQUIRE(second.last_offset == 5);
     const Bytes all = read_all(world, *log, 0);
@@ -96,6 +96,31 @@ TEST_CASE("Log append time replaces the time of the records") {
     REQUIRE((header->attributes & kLogAppendTimeBit) != 0);
 }
 
+TEST_CASE("A producer's batch that claims the append's time") {
+    World world;
+    LogConfig config;
+    kafka::BatchOptions options;
+    options.log_append_time = 5000;
+    kafka::RecordBatchBuilder builder(options);
+    kafka::Record record;
+    record.timestamp = 1000;
+    builder.add(record);
+    const Bytes batch = builder.build();
+    SECTION("counts as any other where the topic keeps the producer's") {
+        auto log = world.open(config);
+        REQUIRE(append(*log, batch).ok());
+        const Bytes stored = read_all(world, *log, 0);
+        REQUIRE(batch_checksum_ok(stored));
+        REQUIRE((parse_batch_header(stored)->attributes & kLogAppendTimeBit) == 0);
+    }
+    SECTION("is refused where the broker sets it") {
+        config.timestamp_type = TimestampType::log_append_time;
+        auto log = world.open(config);
+        REQUIRE(append(*log, batch).error == ErrorCode::invalid_timestamp);
+        REQUIRE(log->log_end_offset() == 0);
+    }
+}
+
 TEST_CASE("What a client must not write is refused with the code of the protocol") {
     World world;
     LogConfig config;
@@ -109,6 +134,7 @@ TEST_CASE("What a client must not write is refused with the code of the protocol
     REQUIRE(append(*log, cut).error == ErrorCode::corrupt_message);
     REQUIRE(append(*log, make_batch({.value_bytes = 600})).error == ErrorCode::message_too_large);
     REQUIRE(append(*log, make_marker(1, 0, true)).error == ErrorCode::invalid_record);
+    REQUIRE(append(*log, make_batch({}, {}, 5)).error == ErrorCode::invalid_record);
     REQUIRE(log->log_end_offset() == 0);
 }
 
