@@ -163,7 +163,7 @@ def use_helm(helm, folder, kubeconfig):
     run("rollback", "one", "2", "--timeout=20s")
     assert "REVISION" in run("history", "one")
     run("uninstall", "one", "--wait", "--timeout=20s")
-    assert "one" not in run("list", "--all")
+    assert "one" not in run("list")
     # The project's own chart asks for a Deployment, and is told that there are none.
     run("install", "millrace", ROOT / "charts/millrace",
         refused="deployments.apps is not offered by the embedded API server")

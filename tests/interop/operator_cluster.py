@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 
 SKIPPED = 77
 READY_SECONDS = 30
@@ -189,6 +191,36 @@ answer = call(brokers[controller], 20, 1, struct.pack(">i", 1) + text(sys.argv[2
 code = struct.unpack(">h", answer[-2:])[0]
 sys.exit(f"DeleteTopics answered {code}" if code else 0)
 '''
+
+
+class PodWatch:
+    """Every change of the pods of a namespace, in order: a roll is over too soon for somebody who only looks now and then."""
+
+    def __init__(self, operator, space="default"):
+        url = (operator.directory / "api-server.url").read_text().strip()
+        self.events = []  # (type, pod)
+        self.stream = urllib.request.urlopen(f"{url}/api/v1/namespaces/{space}/pods?watch=1&timeoutSeconds=90")
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.stream:
+            event = json.loads(line)
+            self.events.append((event["type"], event["object"]))
+
+    def restarts(self, before):
+        """Names in the order in which their pods were made anew; fails if two of them were ever away at once."""
+        serving, order = set(before), []
+        for kind, pod in list(self.events):
+            name = pod["metadata"]["name"]
+            if name not in before:
+                continue
+            going = kind == "DELETED" or "deletionTimestamp" in pod["metadata"]
+            serving = serving - {name} if going or not is_ready(pod) else serving | {name}
+            if kind == "ADDED" and pod["metadata"]["uid"] != before[name]:
+                order.append(name)
+            away = set(before) - serving
+            assert len(away) <= 1, f"{away} are away at the same time"
+        return order
 
 
 def delete_topic(bootstrap, topic):

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from operator_cluster import delete_topic, is_ready, run_steps, wait_until
+from operator_cluster import PodWatch, delete_topic, run_steps, wait_until
 
 DATA = pathlib.Path(__file__).resolve().parent / "data" / "local_cluster.yaml"
 
@@ -35,25 +35,16 @@ def starts_of(cluster):
     return {p["metadata"]["name"]: p["metadata"]["uid"] for p in cluster.items("pods") if "-main-" in p["metadata"]["name"]}
 
 
-def roll(cluster):
+def roll(operator, cluster):
     """A changed setting restarts the brokers one by one, the controller last."""
     before = starts_of(cluster)
     controller = cluster.get("kcl", "demo")["status"]["controllerId"]
+    watch = PodWatch(operator)
     cluster.patch("kcl", "demo", {"spec": {"config": {"log.retention.hours": "48"}}})
-    order = []
-
-    def watch():
-        pods = cluster.items("pods")
-        away = [p for p in before if not any(q["metadata"]["name"] == p and is_ready(q) for q in pods)]
-        assert len(away) <= 1, f"{away} are away at the same time"
-        for name, uid in starts_of(cluster).items():
-            if uid != before[name] and name not in order:
-                order.append(name)
-        return len(order) == len(before) and not away
-
-    wait_until("all brokers were restarted", watch, 60)
-    assert order[-1] == f"demo-main-{controller}", f"{order}, the controller is {controller}"
+    wait_until("all brokers were restarted", lambda: len(watch.restarts(before)) == len(before), 60)
     cluster.wait_ready()
+    order = watch.restarts(before)
+    assert len(order) == len(before) and order[-1] == f"demo-main-{controller}", f"{order}, the controller is {controller}"
 
 
 def grow(cluster):
@@ -124,7 +115,7 @@ def delete_all(operator, cluster):
 def steps(operator, cluster):
     return [("create", cluster.wait_ready), ("use", lambda: use(cluster)),
             ("quiet", lambda: stay_quiet(operator, cluster)), ("kill", lambda: kill_a_broker(operator, cluster)),
-            ("roll", lambda: roll(cluster)), ("grow", lambda: grow(cluster)), ("topics", lambda: change_topics(cluster)),
+            ("roll", lambda: roll(operator, cluster)), ("grow", lambda: grow(cluster)), ("topics", lambda: change_topics(cluster)),
             ("drift", lambda: revert_drift(cluster)), ("invalid", lambda: refuse_invalid(cluster)),
             ("restart", lambda: restart_operator(operator, cluster)), ("delete", lambda: delete_all(operator, cluster))]
 
