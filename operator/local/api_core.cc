@@ -63,8 +63,12 @@ std::string ApiCore::Call::query(const std::string& name) const {
 }
 
 bool ApiCore::Call::flag(const std::string& name) const {
-    const std::string value = query(name);
-    return value == "true" || value == "1";
+    // As Kubernetes reads them: whatever is given and does not say no (Convert_Slice_string_To_bool). Python's client says "True".
+    std::string value = query(name);
+    std::ranges::transform(value, value.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    });
+    return request.query.contains(name) && value != "false" && value != "0";
 }
 
 ApiResult<WriteRequest> ApiCore::Call::write() {

@@ -106,6 +106,23 @@ TEST_CASE("Pages whose beginning is forgotten, and states that never were, are r
     REQUIRE(server.status == 400);
 }
 
+TEST_CASE("A flag is set by whatever does not say no") {
+    Server server;
+    const auto watches = [&server](const std::string& value) {
+        HttpRequest request;
+        request.method = "GET";
+        request.path = kMaps;
+        request.query = {{"watch", value}};
+        return std::holds_alternative<WatchStart>(server.core.handle(request, kNow));
+    };
+    for (const char* yes : {"true", "True", "1", ""}) {
+        REQUIRE(watches(yes));
+    }
+    for (const char* no : {"false", "False", "0"}) {
+        REQUIRE_FALSE(watches(no));
+    }
+}
+
 TEST_CASE("A field selector may name what the kind offers and nothing else") {
     Server server;
     server.make_maps(2);
