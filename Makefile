@@ -10,7 +10,7 @@ help:
 	@echo "make test   build and run every test"
 	@echo "make build  binaries in build/release/bin"
 	@echo "make bench  our figures beside the Java servers"
-	@echo "make e2e    the operator on a real Kubernetes that is built and started for it (root, Go 1.24 and npm)"
+	@echo "make e2e    the operator on a real Kubernetes that is built and started for it (root, Go 1.24, pip)"
 	@echo "make image  the container image as an archive in build/"
 	@echo "make lint   format, clang-tidy on what changed since BASE (default origin/main), the house rules"
 	@echo "make fmt    format the sources"
