@@ -132,6 +132,15 @@ bool SchemaWriter::begin_object(std::string_view name, const ObjectField& field)
 }
 
 void SchemaWriter::end_object() {
+    json& schema = *x_state->open.back();
+    // Kubernetes evaluates rules on a default as it is written, without the defaults of its fields.
+    if (schema.contains("default")) {
+        for (const auto& [name, property] : schema["properties"].items()) {
+            if (property.contains("default")) {
+                schema["default"][name] = property["default"];
+            }
+        }
+    }
     x_state->open.pop_back();
 }
 
