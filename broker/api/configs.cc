@@ -80,10 +80,9 @@ Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& r
             {}};
 }
 
-}  // namespace
-
-void handle_describe_configs(Services& services, DescribeConfigsRequest request,
-                             Call<DescribeConfigsRequest> call) {
+// What is known when every topic that is asked for has been read again.
+void describe_configs(Services& services, const DescribeConfigsRequest& request,
+                      const Call<DescribeConfigsRequest>& call) {
     DescribeConfigsResponse response;
     for (const auto& resource : request.resources) {
         auto& result = response.results.emplace_back();
@@ -101,6 +100,30 @@ void handle_describe_configs(Services& services, DescribeConfigsRequest request,
         }
     }
     call.respond(response);
+}
+
+}  // namespace
+
+// Settings are shown as they stand in the coordinators: who changed one through another broker asks this one next.
+void handle_describe_configs(Services& services, DescribeConfigsRequest request,
+                             Call<DescribeConfigsRequest> call) {
+    std::set<std::string> topics;
+    for (const auto& resource : request.resources) {
+        if (resource.resource_type == kTopicResource &&
+            services.metadata.topic(resource.resource_name) != nullptr) {
+            topics.insert(resource.resource_name);
+        }
+    }
+    auto open = std::make_shared<std::size_t>(topics.size() + 1);
+    const auto finish = [&services, open, request = std::move(request), call] {
+        if (--*open == 0) {
+            describe_configs(services, request, call);
+        }
+    };
+    for (const std::string& topic : topics) {
+        services.cluster.refresh_topic_config(topic, finish);
+    }
+    finish();
 }
 
 }  // namespace millrace::broker::api

@@ -58,6 +58,9 @@ class Cluster {
     // The topic's own settings, as every broker knows them from the coordinators; empty when it has none.
     virtual const std::map<std::string, std::string>& topic_config(
         std::string_view topic) const = 0;
+    // Asks the coordinators for the topic's settings, so that topic_config shows what was written before this call, by
+    // whichever broker. Without an answer the settings known so far stay.
+    virtual void refresh_topic_config(std::string topic, std::function<void()> then) = 0;
     // replace: settings that are not named are taken away (the old AlterConfigs).
     virtual void alter_topic_config(std::string topic, ConfigChanges changes, bool replace,
                                     std::function<void(kafka::ErrorCode, std::string)> then) = 0;

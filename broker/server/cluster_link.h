@@ -38,6 +38,9 @@ class ClusterLink : public api::Cluster {
     const std::map<std::string, std::string>& topic_config(std::string_view topic) const override {
         return x_configs.of(topic);
     }
+    void refresh_topic_config(std::string topic, std::function<void()> then) override {
+        x_configs.refresh(topic, std::move(then));
+    }
     void alter_topic_config(std::string topic, api::ConfigChanges changes, bool replace,
                             std::function<void(kafka::ErrorCode, std::string)> then) override;
     void new_producer_id(std::function<void(kafka::ErrorCode, std::int64_t)> then) override;

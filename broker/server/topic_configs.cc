@@ -31,6 +31,14 @@ void TopicConfigs::detach() {
     x_session = std::make_shared<int>();
 }
 
+void TopicConfigs::refresh(const std::string& topic, std::function<void()> then) {
+    if (x_client == nullptr) {
+        then();
+        return;
+    }
+    read_topic(topic, std::move(then));
+}
+
 const controller::ConfigMap& TopicConfigs::of(std::string_view topic) const {
     static const controller::ConfigMap kNone;
     const auto found = x_configs.find(topic);

@@ -22,6 +22,9 @@ class TopicConfigs {
     void attach(zk::Client& client, std::function<void()> on_loaded);
     void detach();
 
+    // Reads one topic again; then runs in a later turn, or at once without a session.
+    void refresh(const std::string& topic, std::function<void()> then);
+
     // Empty when the topic has none.
     const controller::ConfigMap& of(std::string_view topic) const;
 

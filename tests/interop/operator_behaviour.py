@@ -155,9 +155,9 @@ def bad_setting(operator, cluster):
     before = uids(cluster)
     cluster.patch("kcl", "demo", {"spec": {"config": {"num.io.threads": "many"}}})
     assert "num.io.threads" in cluster.wait_reason("kcl", "demo", "ConfigRefused")["message"]
-    cluster.kubectl("delete", "pod", "demo-main-2", "--timeout=20s")
+    cluster.kubectl("delete", "pod", "demo-main-2", "--wait=false")  # kubectl may miss a pod that is back at once
     wait_until("the pod is made again and serves",
-               lambda: is_ready(cluster.get("pod", "demo-main-2") or {"status": {}}))
+               lambda: uids(cluster) != before and is_ready(cluster.get("pod", "demo-main-2") or {"status": {}}))
     after = uids(cluster)
     assert [name for name in before if before[name] != after[name]] == ["demo-main-2"]
     cluster.patch("kcl", "demo", {"spec": {"config": {"num.io.threads": None}}})
