@@ -97,17 +97,26 @@ def check_old_formats(client):
 
 
 def members_of(consumers, wanted):
-    """Polls all until each has as many partitions as wanted says; whether that came about."""
+    """Whether each gets as many partitions as wanted says. Each is polled by a thread of its own: a poll does not return before
+    the other members have joined again, which they do when they are polled."""
+    ended = threading.Event()
+
+    def poll(consumer):
+        while not ended.is_set():
+            consumer.poll(100)
+
+    threads = [threading.Thread(target=poll, args=(consumer,)) for consumer in consumers]
+    for thread in threads:
+        thread.start()
     deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if [len(consumer.assignment()) for consumer in consumers] == wanted:
-            return True
-        threads = [threading.Thread(target=consumer.poll, args=(100,)) for consumer in consumers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    return False
+    shared = False
+    while not shared and time.monotonic() < deadline:
+        shared = [len(consumer.assignment()) for consumer in consumers] == wanted
+        ended.wait(0.02)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    return shared
 
 
 def check_groups(client):
