@@ -15,7 +15,8 @@ using kafka::ErrorCode;
 namespace {
 
 constexpr std::int64_t kRelativeOffsetMax = std::numeric_limits<std::int32_t>::max();
-constexpr std::size_t kInflatedBytesMax = std::size_t{1} << 30;
+// Of one batch. A batch that inflates to a hundred times the default max.message.bytes is an attack on the memory.
+constexpr std::size_t kInflatedBytesMax = 128 << 20;
 
 // A batch of an append: as it came, and as it will be written.
 struct Incoming {

@@ -53,7 +53,9 @@ std::optional<BatchHeader> parse_batch_header(BytesView bytes) {
     const std::int32_t length = in.int32();
     header.leader_epoch = in.int32();
     header.magic = in.int8();
-    if (header.base_offset < 0 || length < static_cast<std::int32_t>(kLegacyBodyMin) ||
+    // Not the greatest either: the offset behind a batch must be one too.
+    if (header.base_offset < 0 || header.base_offset == std::numeric_limits<std::int64_t>::max() ||
+        length < static_cast<std::int32_t>(kLegacyBodyMin) ||
         length > std::numeric_limits<std::int32_t>::max() - 64) {
         return std::nullopt;
     }
@@ -75,7 +77,7 @@ std::optional<BatchHeader> parse_batch_header(BytesView bytes) {
     header.base_sequence = in.int32();
     header.record_count = in.int32();
     if (header.last_offset_delta < 0 || header.record_count < 0 ||
-        header.base_offset > std::numeric_limits<std::int64_t>::max() - header.last_offset_delta) {
+        header.base_offset >= std::numeric_limits<std::int64_t>::max() - header.last_offset_delta) {
         return std::nullopt;
     }
     return header;

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "broker/log/producer_state.h"
 #include "lib/wire/crc32c.h"
 #include "lib/wire/reader.h"
@@ -33,6 +36,13 @@ ProducerEntry read_entry(wire::Reader& in) {
         entry.batches.push_back(batch);
     }
     return entry;
+}
+
+// The offsets of a batch do not go below 0.
+bool has_wrong_batch(const ProducerEntry& entry) {
+    return std::ranges::any_of(entry.batches, [](const ProducerBatch& batch) {
+        return batch.offset_delta < 0 || batch.offset_delta > batch.last_offset;
+    });
 }
 
 }  // namespace
@@ -70,8 +80,18 @@ Result<ProducerState> decode_producer_snapshot(BytesView bytes) {
         return fail(Errc::malformed, "producer snapshot with a wrong checksum");
     }
     ProducerState state;
+    std::set<std::int64_t> transactions;
     for (std::size_t i = 0; i < count; ++i) {
-        state.restore(read_entry(in));
+        ProducerEntry entry = read_entry(in);
+        const bool repeats = state.producers().contains(entry.producer_id) ||
+                             (entry.transaction_first_offset &&
+                              !transactions.insert(*entry.transaction_first_offset).second);
+        if (repeats || has_wrong_batch(entry)) {
+            return fail(Errc::malformed,
+                        fmt::format("producer snapshot with an entry of producer {} that cannot be",
+                                    entry.producer_id));
+        }
+        state.restore(std::move(entry));
     }
     if (!in.ok() || !in.at_end()) {
         return fail(Errc::malformed, "producer snapshot with a wrong length");

@@ -61,7 +61,8 @@ std::int32_t ProducerBatch::first_sequence() const {
     if (last_sequence < 0) {
         return -1;
     }
-    return static_cast<std::int32_t>((last_sequence - offset_delta + kSequences) % kSequences);
+    return static_cast<std::int32_t>((std::int64_t{last_sequence} - offset_delta + kSequences) %
+                                     kSequences);
 }
 
 ProducerVerdict ProducerState::check(const BatchHeader& batch,
@@ -157,7 +158,7 @@ void ProducerState::expire(std::int64_t now_millis, std::int64_t expiration_mill
     std::erase_if(x_producers, [&](const auto& item) {
         const ProducerEntry& entry = item.second;
         return !entry.transaction_first_offset &&
-               now_millis - entry.last_timestamp >= expiration_millis;
+               entry.last_timestamp <= now_millis - expiration_millis;  // clients set the former
     });
 }
 

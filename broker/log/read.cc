@@ -10,7 +10,8 @@ namespace millrace::broker::log {
 
 namespace {
 
-constexpr std::size_t kInflatedBytesMax = std::size_t{1} << 30;
+// Of one batch. A batch that inflates to a hundred times the default max.message.bytes is an attack on the memory.
+constexpr std::size_t kInflatedBytesMax = 128 << 20;
 
 struct Start {
     SegmentMap::iterator segment;

@@ -6,6 +6,9 @@ namespace millrace::coordinator::storage {
 namespace {
 
 constexpr std::size_t kReadSize = 1 << 20;
+// Deflate makes at most a thousand bytes of one, and all that comes out of one piece is held.
+constexpr std::size_t kCompressedReadSize = 16 << 10;
+
 }  // namespace
 
 SnapshotSource::SnapshotSource(std::unique_ptr<runtime::File> file, const SnapshotFile& snapshot)
@@ -22,7 +25,7 @@ Result<SnapshotSource> SnapshotSource::open(runtime::FileSystem& files,
 }
 
 Result<bool> SnapshotSource::fill() {
-    Bytes piece(kReadSize);
+    Bytes piece(x_inflater ? kCompressedReadSize : kReadSize);
     const std::size_t got = TRY(x_file->read_at(x_file_position, piece));
     if (got == 0) {
         return false;

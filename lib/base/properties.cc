@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace millrace {
 namespace {
@@ -51,12 +52,14 @@ class LineReader {
                 continue;
             }
             line = {std::string(physical), x_number};
-            while (ends_in_continuation(line.text)) {
+            // What was joined so far ends in an even number of backslashes, so the piece at hand alone decides.
+            while (ends_in_continuation(physical)) {
                 line.text.pop_back();
                 if (!take_physical(physical)) {
                     break;
                 }
-                line.text += without_leading_blanks(physical);
+                physical = without_leading_blanks(physical);
+                line.text += physical;
             }
             return true;
         }
@@ -157,6 +160,7 @@ Result<std::vector<Property>> parse_properties(std::string_view text) {
                                 text.size(), kPropertiesBytesMax));
     }
     std::vector<Property> entries;
+    std::map<std::string, std::size_t, std::less<>> places;  // by key
     LineReader lines(text);
     LogicalLine line;
     while (lines.next(line)) {
@@ -168,11 +172,11 @@ Result<std::vector<Property>> parse_properties(std::string_view text) {
         }
         std::string key = TRY(unescape(whole.substr(0, key_end), line.number));
         std::string value = TRY(unescape(rest, line.number));
-        const auto same = std::ranges::find(entries, key, &Property::key);
-        if (same != entries.end()) {
-            *same = {std::move(key), std::move(value), line.number};
-        } else {
+        const auto [same, fresh] = places.try_emplace(key, entries.size());
+        if (fresh) {
             entries.push_back({std::move(key), std::move(value), line.number});
+        } else {
+            entries[same->second] = {std::move(key), std::move(value), line.number};
         }
     }
     return entries;

@@ -83,6 +83,9 @@ bool RecordReader::read_record() {
     body.skip(1);  // attributes: none are in use
     const std::int64_t timestamp_delta = body.varlong();
     x_offset_delta = body.varint();
+    if (x_offset_delta < 0 || x_offset_delta > x_batch.last_offset_delta()) {
+        return damaged("a record lies outside of the offsets of its batch");
+    }
     x_record.offset = x_batch.base_offset().value() + x_offset_delta;
     // A hostile delta may not overflow: unsigned arithmetic wraps.
     x_record.timestamp =
@@ -93,7 +96,7 @@ bool RecordReader::read_record() {
     x_record.key = read_nullable(body);
     x_record.value = read_nullable(body);
     read_headers(body);
-    if (!body.ok() || !body.at_end() || x_offset_delta < 0) {
+    if (!body.ok() || !body.at_end()) {
         return damaged("a record does not follow the format");
     }
     return true;

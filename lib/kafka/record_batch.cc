@@ -51,6 +51,13 @@ Status check_counts(const BatchView& batch) {
                     fmt::format("a batch with a last offset delta of {} and {} records",
                                 batch.last_offset_delta(), count));
     }
+    // The offset behind the batch must be one too.
+    if (batch.base_offset().value() >=
+        std::numeric_limits<std::int64_t>::max() - batch.last_offset_delta()) {
+        return fail(Errc::malformed,
+                    fmt::format("a batch at offset {} with a last offset delta of {}",
+                                batch.base_offset().value(), batch.last_offset_delta()));
+    }
     const auto records = static_cast<std::size_t>(count);
     if (batch.codec() == Codec::none && records > batch.records().size() / kRecordSizeMin) {
         return fail(Errc::malformed,

@@ -114,6 +114,26 @@ CelValue membership(const CelValue& left, const CelValue& right) {
     return cel_json(Json(std::ranges::find(*container, *key) != container->end()));
 }
 
+constexpr std::size_t kBytesPerStep = 16;
+
+// About the bytes that a copy of the value takes.
+std::size_t weight_of(const Json& value) {
+    if (value.is_string()) {
+        return value.get_ref<const std::string&>().size();
+    }
+    std::size_t sum = kBytesPerStep;
+    if (value.is_structured()) {
+        for (const auto& [key, child] : value.items()) {
+            sum += kBytesPerStep + key.size() + weight_of(child);
+        }
+    }
+    return sum;
+}
+
+CelValue too_many_steps() {
+    return cel_failure("the rule needs more steps than allowed");
+}
+
 const Json* find_field(const Json& object, const std::string& name) {
     if (!object.is_object()) {
         return nullptr;
@@ -185,7 +205,7 @@ bool equal_cel(const CelValue& left, const CelValue& right) {
 
 CelValue CelEvaluator::evaluate(const CelNode& node) {
     if (x_steps_left == 0) {
-        return cel_failure("the rule needs more steps than allowed");
+        return too_many_steps();
     }
     --x_steps_left;
     switch (node.kind) {
@@ -226,6 +246,13 @@ CelValue CelEvaluator::evaluate(const CelNode& node) {
             return macro(node);
     }
     return no_overload();
+}
+
+bool CelEvaluator::afford(const CelValue& value) {
+    const Json* json = json_of(value);
+    const std::size_t steps = json == nullptr ? 0 : weight_of(*json) / kBytesPerStep;
+    x_steps_left -= std::min(steps, x_steps_left);
+    return x_steps_left > 0;
 }
 
 CelValue CelEvaluator::field(const CelNode& node) {
@@ -310,6 +337,9 @@ CelValue CelEvaluator::binary(const CelNode& node) {
     if (failed(left) || failed(right)) {
         return failed(left) ? left : right;
     }
+    if (!afford(left) || !afford(right)) {
+        return too_many_steps();
+    }
     if (node.text == "==" || node.text == "!=") {
         return cel_json(Json(equal_cel(left, right) == (node.text == "==")));
     }
@@ -338,6 +368,9 @@ CelValue CelEvaluator::list(const CelNode& node) {
         if (json_of(item) == nullptr) {
             return failed(item) ? item : no_overload();
         }
+        if (!afford(item)) {
+            return too_many_steps();
+        }
         out.push_back(*json_of(item));
     }
     return cel_json(std::move(out));
@@ -351,6 +384,9 @@ CelValue CelEvaluator::map(const CelNode& node) {
         if (json_of(key) == nullptr || json_of(value) == nullptr || !json_of(key)->is_string()) {
             return failed(key) ? key : failed(value) ? value : no_overload();
         }
+        if (!afford(key) || !afford(value)) {
+            return too_many_steps();
+        }
         out[json_of(key)->get<std::string>()] = *json_of(value);
     }
     return cel_json(std::move(out));
@@ -362,6 +398,9 @@ CelValue CelEvaluator::call(const CelNode& node) {
         arguments.push_back(evaluate(*child));
         if (failed(arguments.back())) {
             return arguments.back();
+        }
+        if (!afford(arguments.back())) {
+            return too_many_steps();
         }
     }
     return call_cel_function(node.text, arguments);
@@ -432,6 +471,9 @@ CelValue CelEvaluator::transform(const CelNode& node, const std::vector<CelValue
         CelValue result = node.text == "filter" ? item : evaluate(*node.children.back());
         if (json_of(result) == nullptr) {
             return failed(result) ? result : no_overload();
+        }
+        if (!afford(result)) {
+            return too_many_steps();
         }
         out.push_back(*json_of(result));
     }

@@ -20,6 +20,8 @@ class CelEvaluator {
     CelValue evaluate(const CelNode& node);
 
  private:
+    // Takes steps for what is about to be copied or compared; false when too few are left.
+    bool afford(const CelValue& value);
     CelValue field(const CelNode& node);
     CelValue index(const CelNode& node);
     CelValue unary(const CelNode& node);

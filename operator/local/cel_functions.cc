@@ -22,6 +22,13 @@ CelValue no_overload() {
     return cel_failure("no such overload");
 }
 
+// Bytes of a text that a function makes out of many copies of another; an object has no longer ones.
+constexpr std::size_t kBuiltTextMax = 1 << 20;
+
+CelValue too_long_text() {
+    return cel_failure("the rule builds a text that is too long");
+}
+
 template <class Apply>
 CelValue on_text(const Arguments& arguments, Apply apply) {
     const std::string* text = text_of(arguments[0]);
@@ -106,6 +113,9 @@ CelValue replace(const Arguments& arguments) {
          at = text->find(*from, start)) {
         out += text->substr(start, at - start) + *to;
         start = at + from->size();
+        if (out.size() > kBuiltTextMax) {
+            return too_long_text();
+        }
     }
     return cel_json(Json(out + text->substr(start)));
 }
@@ -158,6 +168,9 @@ CelValue join(const Arguments& arguments) {
         }
         out += out.empty() || between == nullptr ? "" : *between;
         out += one.get_ref<const std::string&>();
+        if (out.size() > kBuiltTextMax) {
+            return too_long_text();
+        }
     }
     return cel_json(Json(out));
 }
@@ -220,6 +233,12 @@ CelValue is_sorted(const Arguments& arguments) {
 
 CelValue to_integer(const Arguments& arguments) {
     const Json* value = json_of(arguments[0]);
+    if (value != nullptr && value->is_number_float()) {
+        constexpr double kLimit = 9223372036854775808.0;  // 2^63
+        const auto real = value->get<double>();
+        return real >= -kLimit && real < kLimit ? cel_json(Json(static_cast<std::int64_t>(real)))
+                                                : cel_failure("range error converting to int");
+    }
     if (value != nullptr && value->is_number()) {
         return cel_json(Json(value->get<std::int64_t>()));
     }
@@ -279,15 +298,21 @@ CelValue is_quantity(const Arguments& arguments) {
                    [](const std::string& text) { return Quantity::parse(text).has_value(); });
 }
 
-// A sequence of numbers with units: "1h30m", "500ms".
+// A sequence of numbers with units: "1h30m", "-500ms".
 std::optional<Duration> parse_duration(std::string_view text) {
     constexpr std::array<std::pair<std::string_view, double>, 6> kUnits = {
         {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 6e10}, {"h", 3.6e12}}};
     double nanos = 0;
+    const bool negative = text.starts_with('-');
+    text.remove_prefix(negative ? 1 : 0);
     if (text.empty()) {
         return std::nullopt;
     }
     while (!text.empty()) {
+        // What else the library reads as a number: further signs, "inf" and "nan".
+        if (text.find_first_of("0123456789.") != 0) {
+            return std::nullopt;
+        }
         double number = 0;
         const auto read = std::from_chars(text.data(), text.data() + text.size(), number,
                                           std::chars_format::fixed);
@@ -304,7 +329,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
         nanos += number * found->second;
         text.remove_prefix(unit);
     }
-    return Duration(static_cast<std::int64_t>(nanos));
+    return Duration(static_cast<std::int64_t>(negative ? -nanos : nanos));
 }
 
 CelValue duration(const Arguments& arguments) {
@@ -335,6 +360,10 @@ CelValue on_quantities(const Arguments& arguments, Apply apply) {
     const auto* left = std::get_if<Quantity>(&arguments[0]);
     const std::optional<Quantity> right = second_quantity(arguments);
     return left == nullptr || !right ? no_overload() : apply(*left, *right);
+}
+
+CelValue in_range(const std::optional<Quantity>& value) {
+    return value ? CelValue(*value) : cel_failure("quantity overflow");
 }
 
 CelValue as_integer(const Arguments& arguments) {
@@ -436,11 +465,11 @@ std::span<const Entry> other_functions() {
          }},
         {"add", true, 1,
          [](const Arguments& a) {
-             return on_quantities(a, [](Quantity l, Quantity r) { return CelValue(l + r); });
+             return on_quantities(a, [](Quantity l, Quantity r) { return in_range(l + r); });
          }},
         {"sub", true, 1,
          [](const Arguments& a) {
-             return on_quantities(a, [](Quantity l, Quantity r) { return CelValue(l - r); });
+             return on_quantities(a, [](Quantity l, Quantity r) { return in_range(l - r); });
          }},
     };
     return entries;

@@ -121,14 +121,16 @@ Json merged(const Json& live, const Json& applied, const ShapeContext& at) {
         return applied;
     }
     Json out = live;
+    std::map<std::string, std::size_t> places;  // the first item of each element
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        places.try_emplace(item_element(shape, out[i]), i);
+    }
     for (const Json& item : applied) {
-        const std::string element = item_element(shape, item);
-        auto found = std::ranges::find_if(
-            out, [&](const Json& one) { return item_element(shape, one) == element; });
-        if (found == out.end()) {
+        const auto [found, fresh] = places.try_emplace(item_element(shape, item), out.size());
+        if (fresh) {
             out.push_back(item);
         } else if (shape.kind == ListShape::Kind::map) {
-            *found = merged(*found, item, at.item());
+            out[found->second] = merged(out[found->second], item, at.item());
         }
     }
     return out;
@@ -167,10 +169,11 @@ void remove_fields(Json& value, const FieldSet& gone, const FieldSet& kept,
         return;
     }
     for (const auto& [element, below] : gone.children) {
-        const std::string key = element.substr(2);
-        if (!element.starts_with("f:") || !value.contains(key)) {
+        // Clients write managed fields too: an element may be anything.
+        if (!element.starts_with("f:") || !value.contains(element.substr(2))) {
             continue;
         }
+        const std::string key = element.substr(2);
         auto keep = kept.children.find(element);
         const FieldSet& kept_below = keep == kept.children.end() ? nothing : keep->second;
         if (below.member && kept_below.empty()) {
@@ -184,17 +187,18 @@ void remove_fields(Json& value, const FieldSet& gone, const FieldSet& kept,
     }
 }
 
-ApiError conflict_error(const std::vector<std::pair<std::string, Entry>>& conflicts) {
+ApiError conflict_error(const std::vector<std::pair<std::string, const Entry*>>& conflicts) {
     ApiError error;
     error.code = 409;
     error.reason = "Conflict";
     std::map<std::string, std::vector<std::string>> by_owner;
     for (const auto& [path, owner] : conflicts) {
-        const std::string who = fmt::format(
-            "conflict with \"{}\"{} using {}", owner.manager,
-            owner.subresource.empty() ? std::string()
-                                      : fmt::format(" with subresource \"{}\"", owner.subresource),
-            owner.api_version);
+        const std::string who =
+            fmt::format("conflict with \"{}\"{} using {}", owner->manager,
+                        owner->subresource.empty()
+                            ? std::string()
+                            : fmt::format(" with subresource \"{}\"", owner->subresource),
+                        owner->api_version);
         error.causes.push_back({"FieldManagerConflict", who, path});
         by_owner[who].push_back(path);
     }
@@ -261,13 +265,13 @@ ApiResult<nlohmann::json> apply_configuration(const nlohmann::json& live,
         return entry.manager == writer.manager && entry.operation == "Apply" &&
                entry.subresource == writer.subresource;
     };
-    std::vector<std::pair<std::string, Entry>> conflicts;
+    std::vector<std::pair<std::string, const Entry*>> conflicts;
     for (Entry& entry : entries) {
         if (is_own(entry)) {
             continue;
         }
         const FieldSet contested = entry.fields.intersection(differing);
-        contested.each([&](const std::string& path) { conflicts.emplace_back(path, entry); });
+        contested.each([&](const std::string& path) { conflicts.emplace_back(path, &entry); });
         if (force) {
             entry.fields.remove(contested);
         }

@@ -40,39 +40,84 @@ Json without_directives(Json value) {
     return value;
 }
 
+// The items of a list by the text of their key, or of the whole item; the first of those that are alike.
+using Places = std::map<std::string, std::size_t>;
+
+std::string place_of(const Json& item, const std::string& key) {
+    return kube::to_text(key.empty() ? item : value_at(item, {key}));
+}
+
+Places places_of(const Json& list, const std::string& key) {
+    Places places;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        places.try_emplace(place_of(list[i], key), i);
+    }
+    return places;
+}
+
+Json without_items(const Json& list, const std::set<std::size_t>& gone) {
+    Json out = Json::array();
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        if (!gone.contains(i)) {
+            out.push_back(list[i]);
+        }
+    }
+    return out;
+}
+
+Json without_values(const Json& list, const Json& values) {
+    std::set<std::string> texts;
+    for (const Json& value : values) {
+        texts.insert(kube::to_text(value));
+    }
+    Json out = Json::array();
+    for (const Json& item : list) {
+        if (!texts.contains(kube::to_text(item))) {
+            out.push_back(item);
+        }
+    }
+    return out;
+}
+
+Json merged_set(const Json& live, const Json& patch) {
+    Json out = live.is_array() ? live : Json::array();
+    Places places = places_of(out, "");
+    for (const Json& item : patch) {
+        if (places.try_emplace(place_of(item, ""), out.size()).second) {
+            out.push_back(item);
+        }
+    }
+    return out;
+}
+
 Json merged_list(const Json& live, const Json& patch, const ShapeContext& at) {
     const std::string key = merge_key(at, patch);
     if (key.empty()) {
-        return list_shape(at, patch).kind == ListShape::Kind::set ? [&] {
-            Json out = live;
-            for (const Json& item : patch) {
-                if (std::ranges::find(out, item) == out.end()) {
-                    out.push_back(item);
-                }
-            }
-            return out;
-        }()
-                                                                  : without_directives(patch);
+        const bool is_set = list_shape(at, patch).kind == ListShape::Kind::set;
+        return is_set ? merged_set(live, patch) : without_directives(patch);
     }
     Json out = live.is_array() ? live : Json::array();
+    Places places = places_of(out, key);
+    std::set<std::size_t> gone;
     for (const Json& item : patch) {
         const std::string directive = text_at(item, {"$patch"});
         if (directive == "replace") {
             return without_directives(patch);
         }
-        auto found = std::ranges::find_if(
-            out, [&](const Json& one) { return value_at(one, {key}) == value_at(item, {key}); });
+        const auto found = places.find(place_of(item, key));
         if (directive == "delete") {
-            if (found != out.end()) {
-                out.erase(found);
+            if (found != places.end()) {
+                gone.insert(found->second);
+                places.erase(found);
             }
-        } else if (found == out.end()) {
+        } else if (found == places.end()) {
+            places.emplace(place_of(item, key), out.size());
             out.push_back(without_directives(item));
         } else {
-            *found = merged(*found, item, at.item());
+            out[found->second] = merged(out[found->second], item, at.item());
         }
     }
-    return out;
+    return gone.empty() ? out : without_items(out, gone);
 }
 
 void reorder(Json& list, const Json& order, const ShapeContext& at) {
@@ -81,17 +126,19 @@ void reorder(Json& list, const Json& order, const ShapeContext& at) {
     }
     const std::string key = order[0].is_object() ? merge_key(at, list) : std::string();
     // Items in the order given, then those it does not name.
+    Places places = places_of(list, key);
     Json sorted = Json::array();
+    std::set<std::size_t> taken;
     for (const Json& wanted : order) {
-        auto found = std::ranges::find_if(list, [&](const Json& item) {
-            return key.empty() ? item == wanted : value_at(item, {key}) == value_at(wanted, {key});
-        });
-        if (found != list.end()) {
-            sorted.push_back(std::move(*found));
-            list.erase(found);
+        const auto found = places.find(place_of(wanted, key));
+        if (found != places.end()) {
+            sorted.push_back(list[found->second]);
+            taken.insert(found->second);
+            places.erase(found);
         }
     }
-    sorted.insert(sorted.end(), list.begin(), list.end());
+    const Json others = without_items(list, taken);
+    sorted.insert(sorted.end(), others.begin(), others.end());
     list = std::move(sorted);
 }
 
@@ -114,11 +161,9 @@ Json merged(const Json& live, const Json& patch, const ShapeContext& at) {
     }
     for (const auto& [key, child] : patch.items()) {
         if (key.starts_with(kDeletePrimitive)) {
-            Json& list = out[key.substr(kDeletePrimitive.size())];
-            for (const Json& gone : child) {
-                for (auto it = list.begin(); list.is_array() && it != list.end();) {
-                    it = *it == gone ? list.erase(it) : std::next(it);
-                }
+            const auto list = out.find(key.substr(kDeletePrimitive.size()));
+            if (list != out.end() && list->is_array()) {
+                *list = without_values(*list, child);
             }
         } else if (key.starts_with('$')) {
             continue;
@@ -150,11 +195,25 @@ nlohmann::json merge_patched(const nlohmann::json& object, const nlohmann::json&
 
 ApiResult<nlohmann::json> json_patched(const nlohmann::json& object, const nlohmann::json& patch) {
     constexpr std::size_t kOperationsMax = 10'000;
+    // Of what "copy" copies: each could double the object.
+    constexpr std::size_t kCopiedBytesMax = 3 << 20;
     if (!patch.is_array() || patch.size() > kOperationsMax) {
         return refuse(bad_request("a JSON patch is a list of at most 10000 operations"));
     }
     try {
-        return object.patch(patch);
+        Json out = object;
+        std::size_t copied = 0;
+        for (const Json& operation : patch) {
+            if (text_at(operation, {"op"}) == "copy") {
+                const Json::json_pointer from(text_at(operation, {"from"}));
+                copied += kube::to_text(out.at(from)).size();
+            }
+            if (copied > kCopiedBytesMax) {
+                return refuse(too_large("the copy operations of the JSON patch copy too much"));
+            }
+            out.patch_inplace(Json::array({operation}));
+        }
+        return out;
     } catch (const Json::exception&) {
         ApiError error = bad_request(
             "the server rejected our request due to an error in our request: an operation of the JSON patch "

@@ -105,15 +105,15 @@ Quantity Quantity::from_integer(std::int64_t value) {
     return out;
 }
 
-Quantity Quantity::operator+(Quantity other) const {
+std::optional<Quantity> Quantity::operator+(Quantity other) const {
     Quantity out;
-    out.x_nanos = x_nanos + other.x_nanos;
-    return out;
+    const bool overflow = __builtin_add_overflow(x_nanos, other.x_nanos, &out.x_nanos);
+    return overflow ? std::nullopt : std::optional(out);
 }
-Quantity Quantity::operator-(Quantity other) const {
+std::optional<Quantity> Quantity::operator-(Quantity other) const {
     Quantity out;
-    out.x_nanos = x_nanos - other.x_nanos;
-    return out;
+    const bool overflow = __builtin_sub_overflow(x_nanos, other.x_nanos, &out.x_nanos);
+    return overflow ? std::nullopt : std::optional(out);
 }
 
 bool Quantity::is_integer() const {

@@ -18,8 +18,9 @@ class Quantity {
     static Quantity from_integer(std::int64_t value);
 
     auto operator<=>(const Quantity&) const = default;
-    Quantity operator+(Quantity other) const;
-    Quantity operator-(Quantity other) const;
+    // Nothing when the result is beyond what fits.
+    std::optional<Quantity> operator+(Quantity other) const;
+    std::optional<Quantity> operator-(Quantity other) const;
 
     bool is_integer() const;
     // Rounded towards zero; nothing when it does not fit.

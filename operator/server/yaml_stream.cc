@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/kube/json_text.h"
 #include "operator/local/yaml_text.h"
 
 namespace millrace::kube_operator::server {
@@ -52,7 +53,7 @@ std::string scalar(const json& value) {
     if (value.is_string() && is_plain(value.get_ref<const std::string&>())) {
         return value.get<std::string>();
     }
-    return value.dump();  // JSON's scalars and empty collections are YAML too
+    return kube::to_text(value);  // JSON's scalars and empty collections are YAML too
 }
 
 bool is_block(const json& value) {
@@ -90,7 +91,7 @@ void write(const json& value, std::size_t indent, std::string& out) {
         return;
     }
     for (const auto& [key, member] : value.items()) {
-        out += std::string(indent, ' ') + (is_plain(key) ? key : json(key).dump()) + ':';
+        out += std::string(indent, ' ') + (is_plain(key) ? key : kube::to_text(key)) + ':';
         write_member(member, indent, out);
     }
 }

@@ -6,13 +6,18 @@
 #include <vector>
 
 #include "lib/base/check.h"
+#include "tests/fuzz/memory_meter.h"
 #include "tests/support/codec_probe.h"
 
 namespace millrace::fuzz {
 
 // Decodes the bytes as the given message. A value that was decoded must encode, and its bytes must be a fixed point.
 inline void check_codec(const tests::CodecProbe& probe, std::int16_t version, BytesView bytes) {
+    // An element of one byte, tagged fields alone, is a struct of some hundred.
+    constexpr std::size_t kMemoryFactor = 512;
+    const MemoryMeter meter;
     const std::optional<Bytes> once = probe.recode(bytes, version);
+    meter.check(bytes.size(), kMemoryFactor);
     if (once) {
         CHECK(probe.recode(*once, version) == once, "encoding changed on the second pass");
     }

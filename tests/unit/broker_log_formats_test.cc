@@ -79,6 +79,26 @@ TEST_CASE("Bytes that cannot be a header are refused") {
     REQUIRE_FALSE(parse_batch_header(batch));
     REQUIRE_FALSE(parse_batch_header(BytesView(batch).first(10)));
     REQUIRE_FALSE(parse_batch_header(Bytes(100)));
+    // Nothing could follow it.
+    constexpr std::int64_t kGreatest = std::numeric_limits<std::int64_t>::max();
+    REQUIRE(parse_batch_header(make_batch({}, {}, kGreatest - 1)));
+    REQUIRE_FALSE(parse_batch_header(make_batch({}, {}, kGreatest)));
+}
+
+TEST_CASE("A producer snapshot with entries that cannot be is refused") {
+    ProducerState state;
+    ProducerEntry entry{.producer_id = 1, .epoch = 0, .last_timestamp = 5};
+    SECTION("a batch that begins below offset 0") {
+        entry.batches.push_back({7, 3, 4, 5});
+        state.restore(entry);
+    }
+    SECTION("two producers of one transaction") {
+        entry.transaction_first_offset = 9;
+        state.restore(entry);
+        entry.producer_id = 2;
+        state.restore(entry);
+    }
+    REQUIRE_FALSE(decode_producer_snapshot(encode_producer_snapshot(state)));
 }
 
 TEST_CASE("Producer snapshots of a Java broker survive decoding and encoding") {

@@ -23,6 +23,7 @@ TEST_CASE("properties take =, : and blanks as separators") {
 TEST_CASE("properties join continued lines and drop the blanks that follow") {
     REQUIRE(one_value("a=1,\\\n   2,\\\r\n   3") == "a|1,2,3");
     REQUIRE(one_value("a=ends in backslash\\\\") == "a|ends in backslash\\");
+    REQUIRE(one_value("a=one\\\\\\\n \\\\\\\ntwo") == "a|one\\\\two");
 }
 
 TEST_CASE("properties skip comments and blank lines and count lines") {

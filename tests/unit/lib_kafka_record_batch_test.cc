@@ -226,6 +226,9 @@ TEST_CASE("headers that cannot be are malformed") {
     SECTION("a negative last offset delta") {
         bytes[23] = std::byte{0xff};
     }
+    SECTION("no offset behind it") {
+        set_base_offset(bytes, Offset(std::numeric_limits<std::int64_t>::max() - 2));
+    }
     SECTION("more records than fit") {
         bytes[59] = std::byte{1};
     }
@@ -264,6 +267,30 @@ TEST_CASE("damaged records end the reading with malformed") {
         damaged += reader->status().has_value() ? 0 : 1;
     }
     REQUIRE(damaged > 100);
+}
+
+TEST_CASE("a record outside of the offsets of its batch is damage") {
+    Bytes bytes = three_records({});
+    bytes[26] = std::byte{1};  // the last offset delta, which was 2
+    Result<RecordReader> reader = RecordReader::open(parsed(bytes), 0);
+    REQUIRE(reader->next());
+    REQUIRE(reader->next());
+    REQUIRE_FALSE(reader->next());
+    REQUIRE(reader->status().error().code == Errc::malformed);
+}
+
+TEST_CASE("times that lie further apart than an int64 can say survive") {
+    constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+    constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+    RecordBatchBuilder builder(BatchOptions{});
+    builder.add(record("a", "1", kFirst));
+    builder.add(record("b", "2", kLast));
+    const Bytes bytes = builder.build();
+    RecordReader reader = *RecordReader::open(parsed(bytes), 0);
+    REQUIRE(reader.next());
+    REQUIRE(reader.record().timestamp == kFirst);
+    REQUIRE(reader.next());
+    REQUIRE(reader.record().timestamp == kLast);
 }
 
 TEST_CASE("batches follow one another until the last one that is cut short") {

@@ -63,6 +63,13 @@ TEST_CASE("A field that is no longer applied is removed") {
     REQUIRE(second["spec"] == Json{{"a", 1}});
 }
 
+TEST_CASE("Managed fields of a form nobody knows are left alone") {
+    Json live = apply(Json(), "one", {{"a", 1}});
+    live["metadata"]["managedFields"][0]["fieldsV1"] = {{"f", Json::object()},
+                                                        {"", Json::object()}};
+    REQUIRE(apply(live, "one", {{"b", 2}})["spec"] == Json{{"a", 1}, {"b", 2}});
+}
+
 TEST_CASE("A field that another manager applied too stays") {
     const Json first = apply(Json(), "one", {{"a", 1}, {"b", 2}});
     const Json both = apply(first, "two", {{"b", 2}});
@@ -155,6 +162,16 @@ TEST_CASE("Strategic merge replaces lists without a key and drops nulls") {
     const Json object = {{"spec", {{"args", {"a"}}, {"x", 1}}}};
     const Json patch = {{"spec", {{"args", {"b"}}, {"x", nullptr}}}};
     REQUIRE(strategic_patched(object, patch) == Json{{"spec", {{"args", {"b"}}}}});
+}
+
+TEST_CASE("Copies in a JSON patch cannot make an object grow without bound") {
+    Json patch = Json::array();
+    for (int i = 0; i < 40; ++i) {
+        patch.push_back({{"op", "copy"}, {"from", "/a"}, {"path", "/a/x" + std::to_string(i)}});
+    }
+    const auto grown = json_patched(Json{{"a", {{"b", std::string(100, 'x')}}}}, patch);
+    REQUIRE_FALSE(grown);
+    REQUIRE(grown.error().code == 413);
 }
 
 TEST_CASE("A JSON patch applies in whole or not at all") {

@@ -105,6 +105,11 @@ TEST_CASE("Quantities compare by value, not by text") {
 
 TEST_CASE("Durations compare by length") {
     REQUIRE(value("duration('90s') == duration('1m30s')") == true);
+    REQUIRE(value("duration('-1h') < duration('0s')") == true);
+    for (const char* text : {"nans", "infs", "1h-5s", "--1s", "-", ""}) {
+        INFO(text);
+        REQUIRE(fails(std::string("duration('") + text + "')"));
+    }
 }
 
 TEST_CASE("Overflow, division by zero and wrong types fail instead of yielding something") {
@@ -112,6 +117,9 @@ TEST_CASE("Overflow, division by zero and wrong types fail instead of yielding s
     REQUIRE(fails("1 / 0"));
     REQUIRE(fails("1 + 'a'"));
     REQUIRE(fails("[1][3]"));
+    REQUIRE(fails("int(1e300)"));
+    REQUIRE(fails(
+        "quantity('80000000000E').add(quantity('80000000000E')).add(quantity('80000000000E')).isInteger()"));
 }
 
 TEST_CASE("A rule that would run for ever is cut") {
@@ -120,6 +128,18 @@ TEST_CASE("A rule that would run for ever is cut") {
         many.push_back(i);
     }
     REQUIRE(fails("self.all(a, self.all(b, self.all(c, a + b + c >= 0)))", many));
+}
+
+TEST_CASE("A rule that would build something huge is cut") {
+    const std::string text(1000, 'x');
+    std::string doubled = "[self]";
+    for (int i = 0; i < 40; ++i) {
+        doubled += ".map(a, a + a)";
+    }
+    REQUIRE(fails(doubled + ".size() == 1", text));
+    REQUIRE(
+        fails("self.replace('x', self).replace('x', self).replace('x', self).size() > 0", text));
+    REQUIRE(fails("self.split('').map(a, self).join(self).replace('x', self).size() > 0", text));
 }
 
 TEST_CASE("Texts that are no expressions are refused with a position") {
