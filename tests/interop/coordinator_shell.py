@@ -98,9 +98,7 @@ SESSION = [
         setAcl -R /own digest:{DIGEST}:cdrwa
         getAcl -s /own/child
         setAcl -v 9 /own world:anyone:r
-        get /own
-        addauth nonsense x
-        ls /app"""),
+        get /own"""),
     ("quota", """
         create /limited
         create /limited/one 12345
