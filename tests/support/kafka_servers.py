@@ -64,7 +64,8 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     def common_lines(self):
-        return [f"broker.id={self.id}", f"listeners=PLAINTEXT://{self.address}", f"log.dirs={self.data}",
+        """Records are kept however old the times are that a test gives them."""
+        return [f"broker.id={self.id}", "log.retention.ms=-1", f"listeners=PLAINTEXT://{self.address}", f"log.dirs={self.data}",
                 f"zookeeper.connect={self.zookeeper}", "offsets.topic.replication.factor=1",
                 "group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=10", *self.settings]
 
