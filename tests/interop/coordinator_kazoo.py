@@ -19,6 +19,9 @@ import tempfile
 import threading
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from free_port import free_port  # noqa: E402
+
 try:
     from kazoo import exceptions, security
     from kazoo.client import KazooClient, KazooState
@@ -30,12 +33,6 @@ except ImportError:
 
 logging.disable(logging.CRITICAL)
 WAIT = 15  # seconds until an awaited event counts as lost
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:

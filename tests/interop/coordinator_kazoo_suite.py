@@ -15,6 +15,9 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from free_port import free_port  # noqa: E402
+
 SKIPPED = 77
 SECONDS = 240
 PYTHON = "/usr/bin/python3"
@@ -43,16 +46,14 @@ os.execv({binary!r}, [{binary!r}, sys.argv[-1]] + [word for option in options fo
 def free_ports():
     """The first of PORTS ports in a row that are free."""
     while True:
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                for following in range(port + 1, port + PORTS):
-                    with socket.socket() as other:
-                        other.bind(("127.0.0.1", following))
-                return port
-            except OSError:
-                continue
+        port = free_port()
+        try:
+            for following in range(port + 1, port + PORTS):
+                with socket.socket() as other:
+                    other.bind(("127.0.0.1", following))
+            return port
+        except OSError:
+            continue
 
 
 def run_group(modules, folder, port):

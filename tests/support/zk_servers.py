@@ -7,15 +7,11 @@ import socket
 import subprocess
 import time
 
+from free_port import free_port
+
 SKIPPED = 77
 START_SECONDS = 30
 SUPPORT = pathlib.Path(__file__).resolve().parent
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def java_jars(product="zookeeper"):
