@@ -31,6 +31,12 @@ struct ProcessOptions {
     std::string output_path;  // standard output and error are appended to it; empty means /dev/null
 };
 
+// A process that carries a mark: a variable of its environment, with its value.
+struct MarkedProcess {
+    ProcessId process;
+    std::string value;
+};
+
 struct ProcessEnd {
     bool known = true;  // false for an adopted process: only its parent learns how it ended
     int exit_code = 0;  // meaningful when signal is 0
@@ -50,6 +56,10 @@ class ProcessRunner {
     // their defaults. on_end runs on the loop. Errors: not_found (no such program or directory),
     // io_error.
     virtual Result<ProcessId> spawn(const ProcessOptions& options, EndCallback on_end) = 0;
+
+    // Processes that lead a group, as those of spawn do, and whose environment holds the variable, oldest first. Only those
+    // are seen whose environment this user may read.
+    virtual std::vector<MarkedProcess> find_marked(const std::string& variable) const = 0;
 
     // Watches a process that an earlier run started. Errors: not_found when it is gone.
     virtual Status adopt(ProcessId process, EndCallback on_end) = 0;

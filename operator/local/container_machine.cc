@@ -48,7 +48,7 @@ std::optional<Instant> ContainerMachine::next_start() const {
 }
 
 void ContainerMachine::on_started(Instant now, WallTime wall) {
-    x_restarts += x_ran ? 1 : 0;
+    x_restarts = restarts_of_next();
     x_ran = true;
     x_phase = Phase::running;
     x_running_since = now;

@@ -49,6 +49,8 @@ class ContainerMachine {
     Phase phase() const { return x_phase; }
     const std::string& name() const { return x_name; }
     int restarts() const { return x_restarts; }
+    // What restarts() will be once it has been started again.
+    int restarts_of_next() const { return x_restarts + (x_ran ? 1 : 0); }
     Instant running_since() const { return x_running_since; }
     const std::optional<ContainerEnd>& last_end() const { return x_last; }
 

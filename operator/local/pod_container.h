@@ -19,7 +19,6 @@ struct PodRun::Container {
     runtime::TimerId kill_timer = runtime::TimerId::none;
     bool stopping = false;
     ContainerCommand command;
-    WallTime started{};
 };
 
 }  // namespace millrace::kube_operator::local

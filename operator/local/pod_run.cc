@@ -138,41 +138,40 @@ void PodRun::start() {
 }
 
 void PodRun::adopt(Container& container) {
-    const std::string path =
-        fmt::format("{}/{}.process", pod_directory(x_context, x_key), container.machine.name());
-    if (!x_context.runtime.files.exists(path)) {
-        return;
-    }
-    const Result<Bytes> bytes = x_context.runtime.files.read_file(path, 4096);
-    const Result<Json> record =
-        bytes ? kube::parse_json(as_text(*bytes)) : Result<Json>(fail(bytes.error()));
-    if (!record || text_at(*record, {"uid"}) != x_uid) {
-        return;
-    }
-    const runtime::ProcessId process{
-        static_cast<int>(kube::number_at(*record, {"pid"})),
-        static_cast<std::uint64_t>(kube::number_at(*record, {"startTicks"}))};
-    container.started = WallTime{kube::number_at(*record, {"started"})};
-    container.machine.on_adopted(static_cast<int>(kube::number_at(*record, {"restarts"})),
-                                 x_context.runtime.loop.now(), container.started);
-    const std::uint64_t run = ++container.run;
-    auto on_end_of_process = [self = weak_from_this(), name = container.machine.name(),
-                              run](const runtime::ProcessEnd& end) {
-        if (auto pod = self.lock()) {
-            pod->on_end(name, run, end);
+    runtime::Loop& loop = x_context.runtime.loop;
+    const std::string& name = container.machine.name();
+    const auto survivor = x_context.survivors.extract({x_uid, name});
+    if (!survivor.empty()) {
+        const auto& [process, mark] = survivor.mapped();
+        const std::uint64_t run = ++container.run;
+        auto on_end_of_process = [self = weak_from_this(), name,
+                                  run](const runtime::ProcessEnd& end) {
+            if (auto pod = self.lock()) {
+                pod->on_end(name, run, end);
+            }
+        };
+        if (x_context.processes.adopt(process, on_end_of_process)) {
+            container.process = process;
+            container.machine.on_adopted(mark.restarts, loop.now(), mark.started);
+            // Its files may have changed meanwhile, and commands of probes want its environment.
+            if (const Status prepared = prepare(container, container.command); !prepared) {
+                log_warning("pods", "{}/{} goes on with the files it has: {}", x_key.to_string(),
+                            name, prepared.error().to_string());
+            }
+            begin_probes(container);
+            log_info("pods", "{}/{} is running since an earlier start, pid {}", x_key.to_string(),
+                     name, process.pid);
+            return;
         }
-    };
-    if (!x_context.processes.adopt(process, on_end_of_process)) {
+    }
+    const std::optional<EarlierRun> earlier = earlier_run(value_at(*x_pod, {"status"}), name);
+    if (earlier) {
+        ++container.run;
         runtime::ProcessEnd unknown;
         unknown.known = false;
-        container.machine.on_ended(end_of(unknown, x_context.runtime.loop.wall_now()),
-                                   x_context.runtime.loop.now());
-        return;
+        container.machine.on_adopted(earlier->restarts, loop.now(), earlier->started);
+        container.machine.on_ended(end_of(unknown, loop.wall_now()), loop.now());
     }
-    container.process = process;
-    begin_probes(container);
-    log_info("pods", "{}/{} is running since an earlier start, pid {}", x_key.to_string(),
-             container.machine.name(), process.pid);
 }
 
 void PodRun::update(JsonPtr pod) {

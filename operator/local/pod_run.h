@@ -16,6 +16,7 @@
 #include "operator/local/pod_view.h"
 #include "operator/local/pod_volumes.h"
 #include "operator/local/probe_machine.h"
+#include "operator/local/survivors.h"
 
 namespace millrace::kube_operator::local {
 
@@ -29,6 +30,7 @@ struct PodContext {
     std::string directory;  // DIR
     std::string programs;   // where the programs of pods are looked for first
     std::string node_name;
+    Survivors survivors;  // taken out by the pods they belong to
 };
 
 std::string pod_directory(const PodContext& context, const ObjectKey& pod);
@@ -41,7 +43,7 @@ class PodRun : public std::enable_shared_from_this<PodRun> {
     PodRun(PodContext& context, ObjectKey key, JsonPtr pod, std::function<void()> on_over);
     ~PodRun();
 
-    // Takes over processes of an earlier run of this program, then starts what is missing.
+    // Takes its survivors over, then starts what is missing.
     void start();
     // The object has changed.
     void update(JsonPtr pod);
@@ -88,7 +90,6 @@ class PodRun : public std::enable_shared_from_this<PodRun> {
     void end_if_over();
     PodView view() const;
     Container* find(const std::string& name);
-    void write_record(const Container& container);
 
     PodContext& x_context;
     ObjectKey x_key;

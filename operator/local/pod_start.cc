@@ -78,6 +78,9 @@ void PodRun::launch(Container& container) {
     runtime::ProcessOptions options;
     options.argv = container.command.argv;
     options.environment = container.command.environment;
+    const WallTime started = loop.wall_now();
+    options.environment[kContainerMark] = to_text(ContainerMark{
+        x_context.directory, x_uid, name, container.machine.restarts_of_next(), started});
     options.directory = pod_directory(x_context, x_key);
     options.output_path = log;
     const std::uint64_t run = ++container.run;
@@ -95,29 +98,11 @@ void PodRun::launch(Container& container) {
         return;
     }
     container.process = *process;
-    container.started = loop.wall_now();
-    container.machine.on_started(loop.now(), loop.wall_now());
+    container.machine.on_started(loop.now(), started);
     log_info("pods", "{}/{} started, pid {}, address {}", x_key.to_string(), name, process->pid,
              x_address);
     tell("Normal", "Started", "Started container " + name);
     begin_probes(container);
-    write_record(container);
-}
-
-void PodRun::write_record(const Container& container) {
-    const Json record = {{"uid", x_uid},
-                         {"pid", container.process->pid},
-                         {"startTicks", container.process->start_ticks},
-                         {"restarts", container.machine.restarts()},
-                         {"started", container.started.millis}};
-    const std::string path =
-        fmt::format("{}/{}.process", pod_directory(x_context, x_key), container.machine.name());
-    if (const Status written =
-            x_context.runtime.files.replace_file(path, as_bytes(kube::to_text(record)));
-        !written) {
-        log_warning("pods", "{} could not be written, so this process will not be found again: {}",
-                    path, written.error().to_string());
-    }
 }
 
 void PodRun::refresh_files() {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/kube/json_text.h"
+#include "operator/local/wall_clock.h"
 
 namespace millrace::kube_operator::local {
 namespace {
@@ -95,6 +96,20 @@ nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state,
         out["observedGeneration"] = value_at(before, {"observedGeneration"});
     }
     return out;
+}
+
+std::optional<EarlierRun> earlier_run(const nlohmann::json& status, const std::string& container) {
+    for (const Json& one : value_at(status, {"containerStatuses"})) {
+        if (text_at(one, {"name"}) != container || text_at(one, {"containerID"}).empty()) {
+            continue;
+        }
+        EarlierRun earlier;
+        earlier.restarts = static_cast<int>(kube::number_at(one, {"restartCount"}));
+        earlier.started =
+            parse_time(text_at(one, {"state", "running", "startedAt"})).value_or(WallTime{});
+        return earlier;
+    }
+    return std::nullopt;
 }
 
 }  // namespace millrace::kube_operator::local

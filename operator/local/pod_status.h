@@ -2,6 +2,8 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "operator/local/container_machine.h"
@@ -19,5 +21,12 @@ struct PodState {
 // before is the present status: condition times are kept while a condition does not change.
 nlohmann::json pod_status(const nlohmann::json& pod, const PodState& state,
                           const nlohmann::json& before, WallTime now);
+
+// What the status says of a container that was started once. Nothing when it never was.
+struct EarlierRun {
+    int restarts = 0;
+    WallTime started{};  // of its latest process; 0 when that has ended
+};
+std::optional<EarlierRun> earlier_run(const nlohmann::json& status, const std::string& container);
 
 }  // namespace millrace::kube_operator::local

@@ -1,5 +1,6 @@
 #include "operator/local/process_runtime.h"
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
@@ -19,12 +20,13 @@ constexpr std::uint64_t kLogBytesMax = 64 << 20;
 
 class PodProcesses final : public ProcessRuntime {
  public:
-    PodProcesses(runtime::Runtime& runtime, runtime::ProcessRunner& processes, ApiCore& core,
+    PodProcesses(runtime::Runtime& runtime, runtime::ProcessRunner& processes, ApiServer& server,
                  const ProcessRuntimeOptions& options)
         : x_addresses(options.directory),
-          x_context{runtime,          processes,        core,
+          x_server(server),
+          x_context{runtime,          processes,        server.core(),
                     x_addresses,      x_marks,          options.directory,
-                    options.programs, options.node_name},
+                    options.programs, options.node_name, {}},
           x_stop_stage(options.stop_stage),
           x_alive(std::make_shared<bool>(true)) {}
 
@@ -34,6 +36,7 @@ class PodProcesses final : public ProcessRuntime {
     }
 
     void start() override {
+        take_survivors();
         for (const JsonPtr& pod : x_context.core.store().list("pods", "")) {
             const std::string address = text_at(*pod, {"status", "podIP"});
             if (!address.empty()) {
@@ -116,6 +119,28 @@ class PodProcesses final : public ProcessRuntime {
         }
     }
 
+    // What belongs to no container of a pod has nobody who would ever end it.
+    void take_survivors() {
+        std::set<std::pair<std::string, std::string>> wanted;
+        for (const JsonPtr& pod : x_context.core.store().list("pods", "")) {
+            for (const nlohmann::json& container : value_at(*pod, {"spec", "containers"})) {
+                wanted.emplace(text_at(*pod, {"metadata", "uid"}), text_at(container, {"name"}));
+            }
+        }
+        x_context.survivors = find_survivors(x_context.processes, x_context.directory);
+        std::erase_if(x_context.survivors, [&](const auto& one) {
+            const Survivor& survivor = one.second;
+            if (wanted.contains(one.first)) {
+                return false;
+            }
+            log_warning("pods", "process {}, container {} of a pod that is gone, is killed",
+                        survivor.process.pid, survivor.mark.container);
+            [[maybe_unused]] const Status sent =
+                x_context.processes.signal(survivor.process, SIGKILL);
+            return true;
+        });
+    }
+
     void note(const Change& change) {
         const std::string& resource = change.key.resource;
         if (resource == "pods") {
@@ -137,16 +162,31 @@ class PodProcesses final : public ProcessRuntime {
         x_context.runtime.loop.post([this, alive = x_alive] {
             if (*alive) {
                 x_looking = false;
-                look();
+                look_once_durable();
             }
         });
     }
 
-    void look() {
+    void look_once_durable() {
+        auto changed = std::make_shared<std::set<ObjectKey>>(std::exchange(x_changed, {}));
+        x_server.flush([this, alive = x_alive, changed](const Status& flushed) {
+            if (!*alive) {
+                return;
+            }
+            if (flushed) {
+                look(*changed);
+            } else if (!std::exchange(x_disk_failed, true)) {
+                log_error("pods", "pods stay as they are, for objects cannot be stored: {}",
+                          flushed.error().to_string());
+            }
+        });
+    }
+
+    void look(const std::set<ObjectKey>& changed) {
         if (x_stopping) {
             return;
         }
-        for (const ObjectKey& key : std::exchange(x_changed, {})) {
+        for (const ObjectKey& key : changed) {
             look_at(key);
         }
         for (const std::string& name_space : std::exchange(x_stale, {})) {
@@ -261,6 +301,7 @@ class PodProcesses final : public ProcessRuntime {
 
     LogMarks x_marks;
     AddressPool x_addresses;
+    ApiServer& x_server;
     PodContext x_context;
     std::map<ObjectKey, std::shared_ptr<PodRun>> x_pods;
     std::set<ObjectKey> x_changed;
@@ -268,6 +309,7 @@ class PodProcesses final : public ProcessRuntime {
     std::set<std::string> x_doomed;
     runtime::TimerId x_log_timer = runtime::TimerId::none;
     bool x_looking = false;
+    bool x_disk_failed = false;
     std::function<int(const nlohmann::json&)> x_stop_stage;
     bool x_stopping = false;
     std::shared_ptr<bool> x_alive;
@@ -277,9 +319,9 @@ class PodProcesses final : public ProcessRuntime {
 
 std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime,
                                                      runtime::ProcessRunner& processes,
-                                                     ApiCore& core,
+                                                     ApiServer& server,
                                                      const ProcessRuntimeOptions& options) {
-    return std::make_unique<PodProcesses>(runtime, processes, core, options);
+    return std::make_unique<PodProcesses>(runtime, processes, server, options);
 }
 
 }  // namespace millrace::kube_operator::local

@@ -3,6 +3,7 @@
 //   DIR/pods/NAMESPACE_POD/          working directory, files of ConfigMaps and Secrets, emptyDir volumes
 //   DIR/volumes/NAMESPACE_CLAIM_UID/ claims; removed when the claim is deleted and no pod uses it
 //   DIR/logs/NAMESPACE_POD_CONTAINER[.previous].log
+// A pod's processes start once the pod is on the disk, so a crash never leaves processes of a pod that was forgotten.
 // pod_view.h says how paths, addresses and names in a pod's texts are understood. Processes outlive this program when it dies
 // and are found again by the next one.
 #pragma once
@@ -36,10 +37,10 @@ class ProcessRuntime : public PodLogs {
     virtual void stop(std::function<void()> then) = 0;
 };
 
-// Runtime, processes and core outlive the process runtime.
+// Runtime, processes and server outlive the process runtime.
 std::unique_ptr<ProcessRuntime> make_process_runtime(runtime::Runtime& runtime,
                                                      runtime::ProcessRunner& processes,
-                                                     ApiCore& core,
+                                                     ApiServer& server,
                                                      const ProcessRuntimeOptions& options);
 
 }  // namespace millrace::kube_operator::local

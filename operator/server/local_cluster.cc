@@ -46,7 +46,7 @@ Status LocalCluster::start() {
     }
     x_server = std::move(*started);
     x_runner = runtime::make_process_runner(x_runtime.loop);
-    x_pods = local::make_process_runtime(x_runtime, *x_runner, x_server->core(),
+    x_pods = local::make_process_runtime(x_runtime, *x_runner, *x_server,
                                          {.directory = x_options.directory,
                                           .programs = x_options.programs,
                                           .stop_stage = stop_stage});

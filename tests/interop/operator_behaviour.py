@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
@@ -206,15 +207,50 @@ def roll_interrupted(operator, cluster):
     wait_until("the roll is announced as complete", lambda: "RollCompleted" in cluster.events("demo"))
 
 
-def grow_interrupted(operator, cluster):
-    """The operator dies while it creates brokers: the next one creates what is missing, and no id is given twice or skipped."""
-    cluster.kubectl("scale", "bpl/main", "--replicas=6")
-    wait_until("a fourth broker is recorded", lambda: cluster.get("cnode", "demo-main-3"))
+def kill_when_started(operator, pod):
+    """As soon as the process of a pod is there: before its operator can have written down anything about it."""
+    deadline = time.monotonic() + 30
+    while pod not in operator.processes():
+        assert time.monotonic() < deadline, f"{pod} was never started"
     operator.kill()
-    operator.start()
+    return operator.processes()[pod]
+
+
+def grow_interrupted(operator, cluster):
+    """The operator dies while it creates brokers, again and again: the next one goes on with those that run, creates what is
+    missing, and no id is given twice or skipped."""
+    cluster.kubectl("scale", "bpl/main", "--replicas=6")
+    for pod in ("demo-main-3", "demo-main-4", "demo-main-5"):
+        process = kill_when_started(operator, pod)
+        operator.start()
+        wait_until(f"{pod} is ready", lambda: is_ready(cluster.get("pod", pod) or {}))
+        assert operator.processes()[pod] == process, f"{pod} ran already and was started again"
+        assert cluster.get("pod", pod)["status"]["containerStatuses"][0]["restartCount"] == 0
     cluster.wait_ready()
     assert cluster.get("bpl", "main")["status"]["nodeIds"] == [0, 1, 2, 3, 4, 5]
     assert "NodeCreated" in cluster.events("main")
+
+
+def survive(operator, cluster):
+    """A pod that outlived its operator is the next one's in every respect. What belongs to no pod any more is killed."""
+    container = {"name": "c", "image": "i", "command": ["sleep", "1000"], "env": [{"name": "WORD", "value": "yes"}],
+                 "readinessProbe": {"exec": {"command": ["sh", "-c", "test $WORD = yes"]}, "periodSeconds": 1},
+                 "volumeMounts": [{"name": "notes", "mountPath": "/notes"}]}
+    spec = {"containers": [container], "volumes": [{"name": "notes", "configMap": {"name": "notes"}}]}
+    note = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "notes"}, "data": {"note": "one"}}
+    cluster.apply(note, {"apiVersion": "v1", **named("Pod", "survivor", spec)})
+    wait_until("the pod is ready", lambda: is_ready(cluster.get("pod", "survivor") or {}))
+    operator.kill()
+    mark = {"directory": str(operator.directory), "uid": "gone", "container": "c"}
+    stray = subprocess.Popen(["sleep", "1000"], env={**os.environ, "MILLRACE_CONTAINER": json.dumps(mark)}, start_new_session=True)
+    operator.start()
+    assert stray.wait(timeout=10) == -signal.SIGKILL
+    wait_until("the pod is ready again", lambda: is_ready(cluster.get("pod", "survivor")))
+    assert cluster.get("pod", "survivor")["status"]["containerStatuses"][0]["restartCount"] == 0
+    cluster.patch("configmap", "notes", {"data": {"note": "two"}})
+    file = operator.directory / "pods" / "default_survivor" / "volumes" / "notes" / "note"
+    wait_until("the file has changed", lambda: file.read_text() == "two", 5)
+    cluster.kubectl("delete", "pod/survivor", "configmap/notes", "--grace-period=1", "--timeout=20s")
 
 
 def mend_all(cluster):
@@ -376,7 +412,7 @@ def steps(operator, cluster):
             ("coordinator", lambda: coordinator_restart(cluster)), ("names", lambda: same_names(cluster)),
             ("mend", lambda: mend_all(cluster)), ("crash", lambda: crash_loop(operator, cluster)),
             ("pause", lambda: pause(cluster)), ("come back", lambda: come_back(operator, cluster)),
-            ("grow interrupted", lambda: grow_interrupted(operator, cluster)),
+            ("survive", lambda: survive(operator, cluster)), ("grow interrupted", lambda: grow_interrupted(operator, cluster)),
             ("delete", lambda: delete_all(operator, cluster))]
     wanted = {"create", "delete", *sys.argv[2:]}
     return [step for step in everything if len(sys.argv) == 2 or step[0] in wanted]

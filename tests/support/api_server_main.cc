@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     auto processes = runtime::make_process_runner(posix->get().loop);
     std::unique_ptr<local::ProcessRuntime> pods;
     if (argc > 2) {
-        pods = local::make_process_runtime(posix->get(), *processes, (*server)->core(),
+        pods = local::make_process_runtime(posix->get(), *processes, **server,
                                            {.directory = directory, .programs = argv[2]});
         (*server)->set_logs(pods.get());
         pods->start();

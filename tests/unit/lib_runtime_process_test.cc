@@ -22,7 +22,9 @@ class ProcessFixture {
     ProcessId start(const std::string& script) {
         const auto process =
             runner->spawn({.argv = {"sh", "-c", script},
-                           .environment = {{"PATH", "/usr/bin:/bin"}, {"GREETING", "hello"}},
+                           .environment = {{"PATH", "/usr/bin:/bin"},
+                                           {"GREETING", "hello"},
+                                           {"MARK", directory}},
                            .directory = directory,
                            .output_path = output()},
                           [this](const ProcessEnd& how) { end = how; });
@@ -103,6 +105,25 @@ TEST_CASE_METHOD(ProcessFixture, "a process of an earlier run is adopted and its
     REQUIRE_FALSE(seen->known);
     REQUIRE(seen->to_string() == "ended");
     REQUIRE(end->signal == SIGKILL);
+}
+
+TEST_CASE_METHOD(ProcessFixture, "a process is found by its mark, what it started is not") {
+    const ProcessId process = start("sleep 1000 & echo up; wait");
+    wait_for_output("up");
+    auto marked = [&](const std::string& variable) {
+        std::vector<ProcessId> found;
+        for (const MarkedProcess& one : make_process_runner(loop)->find_marked(variable)) {
+            if (one.value == directory) {
+                found.push_back(one.process);
+            }
+        }
+        return found;
+    };
+    REQUIRE(marked("MARK") == std::vector{process});
+    REQUIRE(marked("MAR").empty());
+    REQUIRE(runner->signal(process, SIGKILL).has_value());
+    wait();
+    REQUIRE(marked("MARK").empty());
 }
 
 TEST_CASE_METHOD(ProcessFixture, "a process outlives its runner") {

@@ -3,8 +3,10 @@
 #include "operator/local/address_pool.h"
 #include "operator/local/container_machine.h"
 #include "operator/local/log_reader.h"
+#include "operator/local/pod_status.h"
 #include "operator/local/pod_view.h"
 #include "operator/local/probe_machine.h"
+#include "operator/local/survivors.h"
 
 using namespace millrace;
 using namespace millrace::kube_operator::local;
@@ -55,6 +57,30 @@ TEST_CASE("Ten minutes of running forget the failures") {
     machine.on_started(now, {});
     machine.on_ended(exit_with(1), now + 600s);
     REQUIRE(machine.next_start() == now + 600s);
+}
+
+TEST_CASE("The mark of a container survives as text") {
+    const ContainerMark mark{"/d/\"x\"", "1-2", "broker", 7, WallTime{1'700'000'000'123}};
+    REQUIRE(read_container_mark(to_text(mark)) == mark);
+    for (const char* other : {"", "1", "[]", "{}", R"({"uid":"1"})", R"({"uid":"1","container":2})", "{\"uid\""}) {
+        REQUIRE_FALSE(read_container_mark(other));
+    }
+}
+
+TEST_CASE("A status tells how often a container was started, if it ever was") {
+    ContainerMachine machine("c", RestartPolicy::always);
+    auto told = [&machine] {
+        return earlier_run({{"containerStatuses", {machine.status("i")}}}, "c");
+    };
+    REQUIRE_FALSE(told());
+    REQUIRE_FALSE(earlier_run(nullptr, "c"));
+    machine.on_started({}, WallTime{5'000});
+    machine.on_ended(exit_with(1), {});
+    REQUIRE(told()->restarts == 0);
+    machine.on_started({}, WallTime{7'000});
+    REQUIRE(told()->restarts == 1);
+    REQUIRE(told()->started == WallTime{7'000});
+    REQUIRE_FALSE(earlier_run({{"containerStatuses", {machine.status("i")}}}, "d"));
 }
 
 TEST_CASE("The restart policy decides whether an end is the end") {

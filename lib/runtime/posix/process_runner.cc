@@ -8,9 +8,13 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "lib/base/check.h"
@@ -31,6 +35,50 @@ OwnedDescriptor open_process(int pid) {
 bool is_same_process(ProcessId process) {
     return process.pid > 0 && process.start_ticks != 0 &&
            process_start_ticks(process.pid) == process.start_ticks;
+}
+
+constexpr std::size_t kEnvironmentBytesMax = 1 << 20;
+
+// The value of a variable in the environment that a process was started with; nothing when it has none or may not be read.
+std::optional<std::string> variable_of(int pid, const std::string& name) {
+    const OwnedDescriptor file(
+        ::open(fmt::format("/proc/{}/environ", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) {
+        return std::nullopt;
+    }
+    std::string environment;
+    std::array<char, 4096> part;
+    while (environment.size() < kEnvironmentBytesMax) {
+        const ssize_t count = ::read(file.get(), part.data(), part.size());
+        if (count <= 0) {
+            break;
+        }
+        environment.append(part.data(), static_cast<std::size_t>(count));
+    }
+    const std::string start = name + "=";
+    for (std::size_t at = 0; at < environment.size();) {
+        const std::size_t end = std::min(environment.find('\0', at), environment.size());
+        if (environment.compare(at, start.size(), start) == 0) {
+            return environment.substr(at + start.size(), end - at - start.size());
+        }
+        at = end + 1;
+    }
+    return std::nullopt;
+}
+
+// Pids of all processes that may be seen.
+std::vector<int> all_pids() {
+    std::vector<int> pids;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+        const std::string name = entry.path().filename();
+        int pid = 0;
+        const auto [end, wrong] = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (wrong == std::errc() && end == name.data() + name.size()) {
+            pids.push_back(pid);
+        }
+    }
+    return pids;
 }
 
 // The lists that posix_spawn takes, and their ends.
@@ -148,6 +196,25 @@ class PidfdProcessRunner final : public ProcessRunner {
         }
         add(process, false, std::move(on_end));
         return {};
+    }
+
+    std::vector<MarkedProcess> find_marked(const std::string& variable) const override {
+        std::vector<MarkedProcess> found;
+        for (const int pid : all_pids()) {
+            if (::getpgid(pid) != pid) {
+                continue;
+            }
+            // Before the environment: should the pid be given to another process meanwhile, the pair names nobody.
+            const std::uint64_t start_ticks = process_start_ticks(pid);
+            std::optional<std::string> value = variable_of(pid, variable);
+            if (value && start_ticks != 0) {
+                found.push_back({{pid, start_ticks}, *std::move(value)});
+            }
+        }
+        std::ranges::sort(found, {}, [](const MarkedProcess& one) {
+            return std::pair(one.process.start_ticks, one.process.pid);
+        });
+        return found;
     }
 
     bool lives(ProcessId process) const override { return is_same_process(process); }
