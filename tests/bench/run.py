@@ -20,6 +20,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from free_port import free_port  # noqa: E402
 
+READERS = 2
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -166,16 +167,28 @@ class Bench:
             before = cpu_seconds(server.pid)
             produced = self.load("produce", at, "bench", count, size)
             middle = cpu_seconds(server.pid)
-            consumed = self.load("consume", at, "bench", count, size)
+            consumed = self.read(at, "bench", count, size)
             after = cpu_seconds(server.pid)
             return {"in msg/s": produced, "in cpu s/GB": (middle - before) / total * 1e9, "out msg/s": consumed,
-                    "out cpu s/GB": (after - middle) / total * 1e9}
+                    "out cpu s/GB": (after - middle) / (READERS * total) * 1e9}
         finally:
             server.stop()
             coordinator.stop()
 
     def load(self, what, at, topic, count, size):
-        return float(output_of([self.tests / "kafka_bench", what, at, topic, str(count), str(size)])[0])
+        return float(output_of(self.client(what, at, topic, count, size))[0])
+
+    def read(self, at, topic, count, size):
+        """Two readers at a time: one alone leaves cores idle and measures the client. Messages per second of both."""
+        readers = [subprocess.Popen(self.client("consume", at, topic, count, size), stdout=subprocess.PIPE, text=True)
+                   for _ in range(READERS)]
+        outputs = [reader.communicate()[0] for reader in readers]
+        if any(reader.returncode != 0 for reader in readers):
+            raise RuntimeError("a reader failed")
+        return sum(float(output.split()[0]) for output in outputs)
+
+    def client(self, what, at, topic, count, size):
+        return [self.tests / "kafka_bench", what, at, topic, str(count), str(size)]
 
     def run_idle(self, start):
         server, extra = start()
