@@ -124,7 +124,9 @@ ProducerOptions producer_options(const Options& options, const Config& propertie
     if (properties.has("retries")) {
         made.retries_most = properties.int32("retries");
     }
-    made.idempotent = properties.boolean("enable.idempotence");
+    made.idempotent = properties.has("enable.idempotence")
+                          ? properties.boolean("enable.idempotence")
+                          : made.acks == -1;
     return made;
 }
 
@@ -229,6 +231,11 @@ Result<Plan> plan_for(const Options& options) {
     const Config properties =
         TRY(client_properties(ClientKind::producer, property_sources(options)));
     plan.producer = producer_options(options, properties);
+    if (plan.producer.idempotent && plan.producer.acks != -1) {
+        return fail(Errc::invalid_argument,
+                    "Must set acks to all in order to use the idempotent producer. Otherwise we "
+                    "cannot guarantee idempotence.");
+    }
     plan.cluster = cluster_options(properties);
     if (!properties.has("client.id")) {
         plan.cluster.connection.client_id = "console-producer";

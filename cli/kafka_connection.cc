@@ -93,8 +93,7 @@ std::vector<ConfigKey> producer_keys() {
          .min = 1},
         {.name = "enable.idempotence",
          .type = KeyType::boolean,
-         .default_value = "false",
-         .doc = "Brokers drop repeated batches."},
+         .doc = "Brokers drop repeated batches; default: with acks=all."},
     };
 }
 

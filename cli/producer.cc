@@ -25,6 +25,12 @@ kafka::ErrorCode partition_error(const kafka::ProduceResponse& response) {
     return kafka::error_from_wire(response.topics.front().partitions.front().error_code);
 }
 
+// The broker has not written the batch, and expects another number or knows of none.
+bool forgets_producer(kafka::ErrorCode code) {
+    return code == kafka::ErrorCode::out_of_order_sequence_number ||
+           code == kafka::ErrorCode::unknown_producer_id;
+}
+
 }  // namespace
 
 Producer::Producer(runtime::Loop& loop, kafka::ClusterClient& cluster, ProducerOptions options,
@@ -148,11 +154,6 @@ void Producer::open_batch(std::size_t index) {
     Partition& partition = x_partitions[index];
     kafka::BatchOptions options;
     options.codec = x_options.codec;
-    if (x_id != kafka::kNoProducerId) {
-        options.producer_id = x_id;
-        options.producer_epoch = x_epoch;
-        options.base_sequence = partition.next_sequence;
-    }
     partition.open = std::make_unique<kafka::RecordBatchBuilder>(options);
     x_buffered += partition.open->size();
 }
@@ -164,11 +165,6 @@ void Producer::close_batch(std::size_t index) {
     partition.closed.push_back(
         {.bytes = partition.open->build(), .records = records, .counted = counted});
     partition.open.reset();
-    // Sequence numbers wrap from 2^31-1 to 0.
-    partition.next_sequence =
-        static_cast<std::int32_t>((static_cast<std::uint32_t>(partition.next_sequence) +
-                                   static_cast<std::uint32_t>(records)) &
-                                  0x7fffffffU);
     if (index == x_sticky) {
         move_on();
     }
@@ -206,15 +202,52 @@ void Producer::pump(std::size_t index) {
     if (partition.closed.empty() && partition.open != nullptr) {
         close_batch(index);
     }
-    if (partition.closed.empty()) {
+    if (partition.closed.empty() || x_renewing) {
         return;
     }
     partition.under_way = true;
+    if (x_options.idempotent) {
+        number(partition);
+    }
     if (x_options.acks == 0) {
         transmit_unanswered(index);
     } else {
         transmit(index);
     }
+}
+
+// Retries keep the number, by which the broker knows them.
+void Producer::number(Partition& partition) {
+    Batch& batch = partition.closed.front();
+    if (std::exchange(batch.has_number, true)) {
+        return;
+    }
+    kafka::set_producer(batch.bytes, x_id, x_epoch, partition.next_sequence);
+    // Sequence numbers wrap from 2^31-1 to 0.
+    partition.next_sequence =
+        static_cast<std::int32_t>((static_cast<std::uint32_t>(partition.next_sequence) +
+                                   static_cast<std::uint32_t>(batch.records)) &
+                                  0x7fffffffU);
+}
+
+// Nothing leaves until the new id is there. Without one, what waits is lost.
+void Producer::renew_id() {
+    if (std::exchange(x_renewing, true)) {
+        return;
+    }
+    for (Partition& partition : x_partitions) {
+        partition.next_sequence = 0;
+    }
+    learn_id([this](const Status& learned) {
+        x_renewing = false;
+        for (std::size_t i = 0; i < x_partitions.size(); ++i) {
+            while (!learned && !x_partitions[i].under_way && !x_partitions[i].closed.empty()) {
+                give_up(i, learned.error().message);
+            }
+            pump(i);
+        }
+        x_events.on_progress();
+    });
 }
 
 kafka::ProduceRequest Producer::request_for(std::size_t index) const {
@@ -272,8 +305,15 @@ void Producer::answered(std::size_t index, const Result<kafka::ProduceResponse>&
         return;
     }
     const kafka::ErrorCode code = partition_error(*response);
-    if (code == kafka::ErrorCode::none) {
+    if (code == kafka::ErrorCode::none || code == kafka::ErrorCode::duplicate_sequence_number) {
         finish(index, std::nullopt);
+        return;
+    }
+    Batch& batch = x_partitions[index].closed.front();
+    if (forgets_producer(code) && !std::exchange(batch.begins_anew, true)) {
+        batch.has_number = false;
+        x_partitions[index].under_way = false;
+        renew_id();
         return;
     }
     finish(index, fmt::format("{} ({})", kafka::message_of(code), kafka::name_of(code)));
@@ -281,20 +321,31 @@ void Producer::answered(std::size_t index, const Result<kafka::ProduceResponse>&
 
 void Producer::finish(std::size_t index, const std::optional<std::string>& why_lost) {
     Partition& partition = x_partitions[index];
-    const Batch batch = std::move(partition.closed.front());
-    partition.closed.pop_front();
     partition.under_way = false;
-    x_buffered -= batch.counted;
     if (why_lost) {
-        x_lost += static_cast<std::uint64_t>(batch.records);
-        x_events.on_loss(fmt::format("Error when sending {} message{} to topic {} partition {}: {}",
-                                     batch.records, batch.records == 1 ? "" : "s", x_options.topic,
-                                     index, *why_lost));
+        give_up(index, *why_lost);
+        if (x_options.idempotent) {
+            renew_id();
+        }
+    } else {
+        x_buffered -= partition.closed.front().counted;
+        partition.closed.pop_front();
     }
     if (!partition.closed.empty() || partition.open != nullptr) {
         pump(index);
     }
     x_events.on_progress();
+}
+
+void Producer::give_up(std::size_t index, const std::string& why) {
+    Partition& partition = x_partitions[index];
+    const Batch batch = std::move(partition.closed.front());
+    partition.closed.pop_front();
+    x_buffered -= batch.counted;
+    x_lost += static_cast<std::uint64_t>(batch.records);
+    x_events.on_loss(fmt::format("Error when sending {} message{} to topic {} partition {}: {}",
+                                 batch.records, batch.records == 1 ? "" : "s", x_options.topic,
+                                 index, why));
 }
 
 }  // namespace millrace::cli

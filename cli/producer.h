@@ -1,5 +1,6 @@
 // Sends messages to one topic. Each partition has one batch under way at a time, so its order is kept through retries; what
-// arrives meanwhile grows into the next batch.
+// arrives meanwhile grows into the next batch. An idempotent producer's batches are numbered when they leave. One that is given up
+// may have been written or not, so its number is used up: the producer goes on under a new id.
 #pragma once
 
 #include <cstdint>
@@ -64,6 +65,9 @@ class Producer {
         Bytes bytes;
         std::int32_t records = 0;
         std::size_t counted = 0;  // in x_buffered
+        bool has_number = false;  // of the producer, set when it left
+        bool begins_anew =
+            false;  // the broker did not know its number: sent again under a new id, once
     };
     struct Partition {
         std::unique_ptr<kafka::RecordBatchBuilder> open;
@@ -74,6 +78,8 @@ class Producer {
     };
 
     void learn_id(std::move_only_function<void(Status)> then);
+    void renew_id();
+    void number(Partition& partition);
     std::size_t choose(const Message& message);
     void move_on();
     void open_batch(std::size_t index);
@@ -84,6 +90,7 @@ class Producer {
     void transmit_unanswered(std::size_t index);
     kafka::ProduceRequest request_for(std::size_t index) const;
     void answered(std::size_t index, const Result<kafka::ProduceResponse>& response);
+    void give_up(std::size_t index, const std::string& why);
     void finish(std::size_t index, const std::optional<std::string>& why_lost);
 
     runtime::Loop& x_loop;
@@ -95,6 +102,7 @@ class Producer {
     std::size_t x_buffered = 0;  // bytes
     std::uint64_t x_lost = 0;
     bool x_flushing = false;
+    bool x_renewing = false;
     kafka::ProducerId x_id = kafka::kNoProducerId;
     kafka::ProducerEpoch x_epoch = kafka::kNoProducerEpoch;
 };

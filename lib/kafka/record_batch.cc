@@ -19,6 +19,9 @@ constexpr std::size_t kMagicAt = 16;
 constexpr std::size_t kChecksumAt = 17;
 constexpr std::size_t kAttributesAt = 21;  // the checksum covers everything from here on
 constexpr std::size_t kMaxTimestampAt = 35;
+constexpr std::size_t kProducerIdAt = 43;
+constexpr std::size_t kProducerEpochAt = 51;
+constexpr std::size_t kBaseSequenceAt = 53;
 
 // A message of magic 0 without key and value, counted as the length field does.
 constexpr std::int32_t kOldMessageSizeMin = 14;
@@ -161,6 +164,15 @@ void set_base_offset(std::span<std::byte> batch, Offset offset) {
 void set_partition_leader_epoch(std::span<std::byte> batch, LeaderEpoch epoch) {
     CHECK(batch.size() >= kBatchHeaderSize, "a whole header is there");
     store(batch, kLeaderEpochAt, epoch.value());
+}
+
+void set_producer(std::span<std::byte> batch, ProducerId producer, ProducerEpoch epoch,
+                  std::int32_t base_sequence) {
+    CHECK(batch.size() >= kBatchHeaderSize, "a whole header is there");
+    store(batch, kProducerIdAt, producer.value());
+    store(batch, kProducerEpochAt, epoch.value());
+    store(batch, kBaseSequenceAt, base_sequence);
+    store(batch, kChecksumAt, wire::crc32c(batch.subspan(kAttributesAt)));
 }
 
 void set_max_timestamp(std::span<std::byte> batch, TimestampType type, std::int64_t timestamp) {

@@ -111,6 +111,10 @@ class BatchReader {
 void set_base_offset(std::span<std::byte> batch, Offset offset);
 void set_partition_leader_epoch(std::span<std::byte> batch, LeaderEpoch epoch);
 
+// Sets whose batch it is and the checksum anew; batch is a whole batch of magic 2.
+void set_producer(std::span<std::byte> batch, ProducerId producer, ProducerEpoch epoch,
+                  std::int32_t base_sequence);
+
 // Sets the greatest timestamp and its type, and the checksum anew; batch is a whole batch of magic
 // 2. With log_append_time readers take this timestamp for every record.
 void set_max_timestamp(std::span<std::byte> batch, TimestampType type, std::int64_t timestamp);

@@ -114,6 +114,16 @@ TEST_CASE("base offset and leader epoch change without touching the checksum") {
     REQUIRE(batch.checksum_holds());
 }
 
+TEST_CASE("a built batch can be given to a producer") {
+    BatchOptions options;
+    options.producer_id = ProducerId(0x0102030405060708);
+    options.producer_epoch = ProducerEpoch(3);
+    options.base_sequence = 0x11223344;
+    Bytes bytes = three_records({});
+    set_producer(bytes, options.producer_id, options.producer_epoch, options.base_sequence);
+    REQUIRE(to_hex(bytes) == to_hex(three_records(options)));
+}
+
 TEST_CASE("with log append time every record has the time of the append") {
     Bytes bytes = three_records({});
     set_max_timestamp(bytes, TimestampType::log_append_time, 77777);
