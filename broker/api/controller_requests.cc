@@ -35,13 +35,20 @@ void follow_leadership(Services& services, replica::Partition& partition, bool b
     }
 }
 
+ErrorCode code_of(const Error& error) {
+    if (error.code == Errc::conflict) {
+        return ErrorCode::inconsistent_topic_id;
+    }
+    return error.code == Errc::invalid_argument ? ErrorCode::invalid_topic_exception
+                                                : ErrorCode::kafka_storage_error;
+}
+
 ErrorCode apply(Services& services, const std::string& topic, const kafka::Uuid& id,
                 const LeaderAndIsrPartition& state) {
     const auto partition = services.replicas.obtain({topic, state.partition_index}, id);
     if (!partition) {
         log_error("replica", "{}-{}: {}", topic, state.partition_index, partition.error().message);
-        return partition.error().code == Errc::conflict ? ErrorCode::inconsistent_topic_id
-                                                        : ErrorCode::kafka_storage_error;
+        return code_of(partition.error());
     }
     const replica::Leadership leadership{.leader = state.leader,
                                          .leader_epoch = state.leader_epoch,

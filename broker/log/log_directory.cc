@@ -6,6 +6,7 @@
 #include "broker/log/open_files.h"
 #include "lib/base/check.h"
 #include "lib/base/log.h"
+#include "lib/kafka/topic_name.h"
 
 namespace millrace::broker::log {
 
@@ -313,6 +314,11 @@ Result<std::uint64_t> LogDirectory::usable_bytes() const {
 Result<PartitionLog*> LogDirectory::create(const TopicPartition& partition,
                                            std::optional<kafka::Uuid> topic_id) {
     State& state = *x_state;
+    TRY(kafka::check_topic_name(partition.topic));
+    if (partition.partition < 0) {
+        return fail(Errc::invalid_argument,
+                    fmt::format("{} is no number of a partition", partition.partition));
+    }
     if (state.logs.contains(partition)) {
         return fail(Errc::already_exists, partition.to_string() + " is there already");
     }

@@ -61,7 +61,8 @@ class LogDirectory {
     // Free space of the file system below. Errors: io_error.
     Result<std::uint64_t> usable_bytes() const;
 
-    // Errors: already_exists, io_error, disk_full.
+    // Errors: invalid_argument (no name of a topic, or no number of a partition: both become a path), already_exists, io_error,
+    // disk_full.
     Result<PartitionLog*> create(const TopicPartition& partition,
                                  std::optional<kafka::Uuid> topic_id);
     // Renames the folder to …-delete at once and removes it after file.delete.delay.ms. The object is gone when it returns;

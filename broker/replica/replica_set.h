@@ -24,8 +24,8 @@ class ReplicaSet {
     std::vector<Partition*> all();
     std::size_t size() const { return x_partitions.size(); }
 
-    // The partition, made in the directory with the fewest partitions when it is not there. Errors: conflict (another topic of
-    // the same name lies there), io_error, disk_full.
+    // The partition, made in the directory with the fewest partitions when it is not there. Errors: invalid_argument (no name
+    // of a topic), conflict (another topic of the same name lies there), io_error, disk_full.
     Result<Partition*> obtain(const log::TopicPartition& id, const kafka::Uuid& topic_id);
     // Stops serving and, when asked to, deletes the files. Nothing happens when it is not here.
     Status stop(const log::TopicPartition& id, bool delete_files);

@@ -51,6 +51,10 @@ class Node {
     api::GroupService* groups() { return x_groups.get(); }
     // Records that producers have written here.
     std::uint64_t records_in() const { return x_services == nullptr ? 0 : x_services->records_in; }
+    // Of the latest controller whose requests were taken; 0 before the first.
+    std::int32_t controller_epoch() const {
+        return x_services == nullptr ? 0 : x_services->controller_epoch;
+    }
     std::vector<log::LogDirectory*> directories();
 
     runtime::Loop& loop() { return x_runtime.loop; }

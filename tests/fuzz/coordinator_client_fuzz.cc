@@ -1,12 +1,20 @@
 // Bytes of the clients of a whole server, in a world that moves only when the input says so. Steps, each behind a byte: open and
 // greet, bytes as they are, a frame, time passes, a client hangs up. At the end the machine fails, and what a server
 // then finds on the disk is the tree that the clients saw.
+#include "coordinator/server/node.h"
 #include "lib/base/check.h"
+#include "lib/base/log.h"
+#include "lib/zk/connect.h"
 #include "tests/fuzz/fuzz_input.h"
-#include "tests/unit/coordinator_server_wire.h"
+#include "tests/support/manual_loop.h"
+#include "tests/support/memory_file_system.h"
+#include "tests/support/wire_network.h"
 
 namespace millrace::coordinator::server {
 namespace {
+
+using testing::Wire;
+using testing::WireNetwork;
 
 constexpr std::size_t kClients = 3;
 constexpr std::size_t kStepsMax = 64;
@@ -64,7 +72,7 @@ class World {
         if (what == 0) {
             greet(*client);
         } else if (what == 1) {
-            send(*client, input.piece());
+            client->receive(input.piece());
         } else if (what == 2) {
             send_frame(*client, input.piece());
         } else if (client->handler != nullptr) {
@@ -73,20 +81,11 @@ class World {
         client->sent.clear();
     }
 
-    static void send(Wire& client, BytesView bytes) {
-        client.unread.insert(client.unread.end(), bytes.begin(), bytes.end());
-        if (client.handler != nullptr) {
-            const std::size_t used = client.handler->on_bytes(client.unread);
-            CHECK(used <= client.unread.size());
-            client.unread.erase(client.unread.begin(),
-                                client.unread.begin() + static_cast<std::ptrdiff_t>(used));
-        }
-    }
     static void send_frame(Wire& client, BytesView body) {
         wire::Writer frame;
         frame.int32(static_cast<std::int32_t>(body.size()));
         frame.bytes(body);
-        send(client, frame.view());
+        client.receive(frame.view());
     }
     static void greet(Wire& client) {
         zk::ConnectRequestFrame greeting;

@@ -205,6 +205,43 @@ def coordinator_client():
          for word in ["ruok", "srvr", "mntr", "stat", "cons", "conf", "envi", "wchs", "dump", "isro", "abcd"]}
 
 
+def broker_client():
+    def request(key, version, body, client=0):
+        return choose(1, choose(client, piece(struct.pack(">hhih", key, version, 1, -1) + body)))
+
+    def of_any(index, version, seed):
+        return choose(3, choose(0, bytes([index, version, seed % 256])))
+
+    captured = {path.stem: choose(1, choose(0, piece(golden(f"kafka/{path.stem}")[4:])))
+                for path in sorted((GOLDEN / "kafka").glob("*_request.hex"))}
+    batch = golden("kafka/kcat_batch_headers")
+    topic = struct.pack(">i", 1) + short("orders")
+    produce = request(0, 7, struct.pack(">hhi", -1, -1, 1000) + topic + struct.pack(">iii", 1, 0, len(batch)) + batch)
+    silent = request(0, 7, struct.pack(">hhi", -1, 0, 1000) + topic + struct.pack(">iii", 1, 0, len(batch)) + batch)
+    fetch = request(1, 4, struct.pack(">iiiib", -1, 500, 1, 1 << 20, 0) + topic + struct.pack(">iiqi", 1, 0, 0, 1 << 20))
+    old_fetch = request(1, 0, struct.pack(">iii", -1, 500, 1) + topic + struct.pack(">iiqi", 1, 0, 0, 1 << 20))
+    offsets = request(2, 1, struct.pack(">i", -1) + topic + struct.pack(">iiq", 1, 0, -1))
+    metadata = request(3, 1, struct.pack(">i", -1))
+    coordinator = request(10, 0, short("readers"))
+    join = request(11, 0, short("readers") + struct.pack(">i", 10_000) + short("") + short("consumer") + struct.pack(">i", 1) +
+                   short("range") + struct.pack(">i", 0))
+    commit = request(8, 2, short("readers") + struct.pack(">i", -1) + short("") + struct.pack(">q", -1) + topic +
+                     struct.pack(">iiq", 1, 0, 5) + short("m"))
+    committed = request(9, 1, short("readers") + topic + struct.pack(">ii", 1, 0))
+    escape = request(4, 1, struct.pack(">iii", 1, 1, 1) + short("../orders") + struct.pack(">iiii", 0, 1, 1, 0) +
+                     struct.pack(">iiiiib", 1, 1, 0, 1, 1, 1) + struct.pack(">i", 0))
+    wait = choose(4, b"\x7f")
+    return captured | {
+        "produce-fetch": produce + fetch + old_fetch + offsets, "long-poll": fetch + produce + wait, "silent": silent + metadata,
+        "group": coordinator + join + wait + commit + committed, "expiry": join + wait * 8, "metadata": metadata,
+        "versions": request(18, 0, b"") + request(18, 99, b"") + request(18, 3, b"\0\2a\2b\0"), "unserved": request(77, 0, b""),
+        "producer": request(22, 0, struct.pack(">hi", -1, 60_000)), "escape": escape, "hang-up": join + choose(5, choose(0)) + wait,
+        "two": produce + request(1, 4, struct.pack(">iiiib", -1, 500, 1, 1 << 20, 0) + topic + struct.pack(">iiqi", 1, 0, 0, 1 << 20), 1),
+        "huge": choose(0, choose(0, piece(struct.pack(">i", 0x7fffffff)))), "half": choose(0, choose(0, piece(struct.pack(">ih", 44, 3)))),
+    } | {f"any-{first:02}": b"".join(of_any(index, version, 7 * index + version) for index in range(first, first + 4)
+                                     for version in range(0, 12, 3)) for first in range(0, 48, 4)}
+
+
 def broker_files():
     def folder(clean, point, files):
         return choose(0, choose(clean, bytes([point]))) + b"".join(choose(kind, piece(content)) for kind, content in files)
@@ -299,7 +336,7 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     from text_corpus import TEXTS
     makers = [kafka_records, kafka_client, kafka_frames, zk_texts, http_request, config_files, coordinator_files, coordinator_client,
-              broker_files, broker_records]
+              broker_client, broker_files, broker_records]
     corpora = {maker.__name__: maker() for maker in makers} | TEXTS
     for target, seeds in corpora.items():
         (folder / target).mkdir(parents=True, exist_ok=True)

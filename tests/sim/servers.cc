@@ -6,10 +6,14 @@
 #include "broker/server/node.h"
 #include "coordinator/server/node.h"
 #include "lib/base/check.h"
+#include "tests/sim/broker_checks.h"
 
 namespace millrace::sim {
 
 namespace {
+
+// Shorter than a controller's change of a partition takes, over a network with its delays.
+constexpr Duration kBrokerCheckPeriod = 20ms;
 
 class CoordinatorProgram : public Program {
  public:
@@ -45,19 +49,32 @@ class BrokerProgram : public Program {
  public:
     BrokerProgram(const runtime::Runtime& runtime, Config config,
                   const std::function<void(std::string)>& ended)
-        : x_config(std::move(config)), x_node(runtime, x_config, [ended](int exit_code) {
-              ended(fmt::format("exit code {}", exit_code));
-          }) {}
+        : x_loop(runtime.loop),
+          x_config(std::move(config)),
+          x_node(runtime, x_config,
+                 [ended](int exit_code) { ended(fmt::format("exit code {}", exit_code)); }),
+          x_checks(x_node) {}
 
-    Status start() override { return x_node.start(); }
+    Status start() override {
+        TRY(x_node.start());
+        check();
+        return {};
+    }
     bool stop() override {
         x_node.stop();
         return true;
     }
 
  private:
+    void check() {
+        x_checks.look();
+        x_loop.run_after(kBrokerCheckPeriod, [this] { check(); });
+    }
+
+    runtime::Loop& x_loop;
     Config x_config;
     broker::server::Node x_node;
+    BrokerChecks x_checks;
 };
 
 }  // namespace

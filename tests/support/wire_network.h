@@ -1,24 +1,28 @@
-// Byte streams in memory between a test's clients and the server.
+// Byte streams in memory between a test's clients and a server.
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "coordinator/server/node.h"
-#include "lib/base/log.h"
-#include "lib/zk/connect.h"
-#include "lib/zk/op_code.h"
-#include "lib/zk/zookeeper.h"
-#include "tests/support/manual_loop.h"
-#include "tests/support/memory_file_system.h"
+#include "lib/base/check.h"
+#include "lib/runtime/loop.h"
+#include "lib/runtime/network.h"
 
-namespace millrace::coordinator::server {
+namespace millrace::testing {
 
 struct Wire {
+    // Bytes arrive at the server, behind those it has not consumed yet.
+    void receive(BytesView bytes) {
+        unread.insert(unread.end(), bytes.begin(), bytes.end());
+        if (handler != nullptr) {
+            const std::size_t used = handler->on_bytes(unread);
+            CHECK(used <= unread.size(), "no more is consumed than was shown");
+            unread.erase(unread.begin(), unread.begin() + static_cast<std::ptrdiff_t>(used));
+        }
+    }
+
     Bytes sent;    // by the server, not read yet
-    Bytes unread;  // by the test, not consumed yet
+    Bytes unread;  // by the client, not consumed yet
     bool closed = false;
     bool paused = false;
     runtime::StreamHandler* handler = nullptr;
@@ -38,7 +42,13 @@ class WireStream : public runtime::Stream {
     void write(Bytes bytes) override {
         x_wire->sent.insert(x_wire->sent.end(), bytes.begin(), bytes.end());
     }
-    void write_file(std::shared_ptr<runtime::File>, std::uint64_t, std::uint64_t) override {}
+    // What cannot be read arrives as zeros, as from a file that another process has cut.
+    void write_file(std::shared_ptr<runtime::File> file, std::uint64_t offset,
+                    std::uint64_t size) override {
+        Bytes bytes(size);
+        static_cast<void>(file->read_at(offset, bytes));
+        write(std::move(bytes));
+    }
     std::size_t queued_bytes() const override { return 0; }
     bool write_queue_full() const override { return false; }
     void pause_reading() override { x_wire->paused = true; }
@@ -84,4 +94,4 @@ class WireNetwork : public runtime::Network {
     AcceptCallback x_accept;
 };
 
-}  // namespace millrace::coordinator::server
+}  // namespace millrace::testing

@@ -36,6 +36,22 @@ std::string text_of(World& world, const std::string& name) {
 
 }  // namespace
 
+TEST_CASE("A partition whose folder would lie elsewhere is refused") {
+    World world;
+    auto directory = open(world);
+    for (const TopicPartition& partition : std::vector<TopicPartition>{{"../t", 0},
+                                                                       {"/tmp/t", 0},
+                                                                       {"a/b", 0},
+                                                                       {"", 0},
+                                                                       {"..", 0},
+                                                                       {std::string(250, 'a'), 0},
+                                                                       {"t", -1}}) {
+        REQUIRE(directory->create(partition, std::nullopt).error().code == Errc::invalid_argument);
+    }
+    REQUIRE(directory->all().empty());
+    REQUIRE(directory->create({std::string(249, 'a'), 0}, std::nullopt));
+}
+
 TEST_CASE("An orderly end leaves a marker that the next start takes away") {
     World world;
     {

@@ -13,11 +13,13 @@
 #include "lib/zk/zookeeper.h"
 #include "tests/support/manual_loop.h"
 #include "tests/support/memory_file_system.h"
-#include "tests/unit/coordinator_server_wire.h"
+#include "tests/support/wire_network.h"
 
 namespace millrace::coordinator::server {
 
 // The test's end of a connection.
+using testing::Wire;
+using testing::WireNetwork;
 
 struct Reply {
     std::int32_t xid = 0;
@@ -32,12 +34,7 @@ class TestClient {
     explicit TestClient(std::shared_ptr<Wire> wire) : x_wire(std::move(wire)) {}
 
     void send_raw(BytesView bytes) {
-        x_wire->unread.insert(x_wire->unread.end(), bytes.begin(), bytes.end());
-        if (x_wire->handler != nullptr) {
-            const std::size_t used = x_wire->handler->on_bytes(x_wire->unread);
-            x_wire->unread.erase(x_wire->unread.begin(),
-                                 x_wire->unread.begin() + static_cast<std::ptrdiff_t>(used));
-        }
+        x_wire->receive(bytes);
     }
     void send_frame(const Bytes& frame) {
         wire::Writer out;
