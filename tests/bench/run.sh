@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Our servers beside the Java ones, in pairs. Usage: run.sh BIN_DIRECTORY [--pairs N] [--quick]
+# Our servers beside the Java ones, in pairs. Usage: run.sh BIN_DIRECTORY [--pairs N] [--quick] [--only TITLE]
 set -euo pipefail
 cd "$(dirname "$0")"
 zookeeper=$(../support/java_artifacts.sh zookeeper)
