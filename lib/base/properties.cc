@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <optional>
 
 namespace millrace {
 namespace {
@@ -26,11 +27,33 @@ void append_utf8(std::string& out, std::uint32_t code) {
     } else if (code < 0x800) {
         out.push_back(static_cast<char>(0xc0 | (code >> 6)));
         out.push_back(static_cast<char>(0x80 | (code & 0x3f)));
-    } else {
+    } else if (code < 0x10000) {
         out.push_back(static_cast<char>(0xe0 | (code >> 12)));
         out.push_back(static_cast<char>(0x80 | ((code >> 6) & 0x3f)));
         out.push_back(static_cast<char>(0x80 | (code & 0x3f)));
+    } else {
+        out.push_back(static_cast<char>(0xf0 | (code >> 18)));
+        out.push_back(static_cast<char>(0x80 | ((code >> 12) & 0x3f)));
+        out.push_back(static_cast<char>(0x80 | ((code >> 6) & 0x3f)));
+        out.push_back(static_cast<char>(0x80 | (code & 0x3f)));
     }
+}
+
+// The four digits behind "\u"; nothing when they are not four hexadecimal digits.
+std::optional<std::uint32_t> code_unit(std::string_view digits) {
+    std::uint32_t unit = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [at, error] = std::from_chars(digits.data(), end, unit, 16);
+    return digits.size() == 4 && error == std::errc() && at == end ? std::optional(unit)
+                                                                   : std::nullopt;
+}
+
+bool is_high_surrogate(std::uint32_t unit) {
+    return unit >= 0xd800 && unit < 0xdc00;
+}
+
+bool is_low_surrogate(std::uint32_t unit) {
+    return unit >= 0xdc00 && unit < 0xe000;
 }
 
 // A logical line: physical lines joined at trailing backslashes, escapes still in place.
@@ -120,16 +143,25 @@ Result<std::string> unescape(std::string_view text, int line) {
                 out.push_back('\f');
                 break;
             case 'u': {
-                std::uint32_t code = 0;
-                const std::string_view digits = text.substr(i + 1, 4);
-                const char* end = digits.data() + digits.size();
-                const auto [at, error] = std::from_chars(digits.data(), end, code, 16);
-                if (digits.size() != 4 || error != std::errc() || at != end) {
+                const std::optional<std::uint32_t> unit = code_unit(text.substr(i + 1, 4));
+                if (!unit) {
                     return fail(Errc::malformed,
                                 fmt::format("line {}: \\u needs four hexadecimal digits", line));
                 }
-                append_utf8(out, code);
                 i += 4;
+                // Characters beyond 16 bits are written as two units; half of one becomes "?", as in Java.
+                const std::string_view rest = text.substr(i + 1);
+                const std::optional<std::uint32_t> low =
+                    is_high_surrogate(*unit) && rest.starts_with("\\u")
+                        ? code_unit(rest.substr(2, 4))
+                        : std::nullopt;
+                if (low && is_low_surrogate(*low)) {
+                    append_utf8(out, 0x10000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00));
+                    i += 6;
+                } else {
+                    const bool is_half = is_high_surrogate(*unit) || is_low_surrogate(*unit);
+                    append_utf8(out, is_half ? '?' : *unit);
+                }
                 break;
             }
             default:

@@ -24,9 +24,8 @@ class PodProcesses final : public ProcessRuntime {
                  const ProcessRuntimeOptions& options)
         : x_addresses(options.directory),
           x_server(server),
-          x_context{runtime,          processes,        server.core(),
-                    x_addresses,      x_marks,          options.directory,
-                    options.programs, options.node_name, {}},
+          x_context{runtime,           processes,        server.core(),     x_addresses, x_marks,
+                    options.directory, options.programs, options.node_name, {}},
           x_stop_stage(options.stop_stage),
           x_alive(std::make_shared<bool>(true)) {}
 

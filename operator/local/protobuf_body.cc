@@ -217,6 +217,10 @@ Result<Json> read_message(std::string_view bytes, const Message& message) {
             TRY(cursor.skip(tag & 7));
         } else if ((tag & 7) == 0) {
             const std::uint64_t value = TRY(cursor.varint());
+            if (field->shape != Shape::boolean && field->shape != Shape::integer) {
+                return fail(Errc::malformed,
+                            fmt::format("the protobuf field {} is a number", field->name));
+            }
             out[field->name] = field->shape == Shape::boolean
                                    ? Json(value != 0)
                                    : Json(static_cast<std::int64_t>(value));

@@ -11,20 +11,10 @@ import threading
 import time
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from cluster_life import is_ready, wait_until  # noqa: E402
+
 SKIPPED = 77
-READY_SECONDS = 30
-
-
-def wait_until(what, condition, seconds=READY_SECONDS):
-    """The first true value of the condition; the last thing seen is in the error."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 class Operator:
@@ -160,10 +150,6 @@ class Cluster:
     def wait_ready(self):
         for kind, name in (("cens", "demo"), ("kcl", "demo"), ("bpl", "main"), ("ktp", "orders")):
             wait_until(f"{kind} {name} is ready", lambda: self.ready(kind, name))
-
-
-def is_ready(pod):
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions", []))
 
 
 # DeleteTopics version 1 by hand: header (api key 20, correlation id 1, no client id), one name, timeout. Only the controller takes

@@ -37,6 +37,8 @@ TEST_CASE("properties skip comments and blank lines and count lines") {
 TEST_CASE("properties undo escapes") {
     REQUIRE(one_value("a\\ b\\=c=\\u00e9\\t") == "a b=c|\xc3\xa9\t");
     REQUIRE_FALSE(parse_properties("a=\\u12x4").has_value());
+    REQUIRE(one_value("a=\\ud83d\\ude00.") == "a|\xf0\x9f\x98\x80.");
+    REQUIRE(one_value("a=\\ud83dx\\ude00\\ud83d\\u0041") == "a|?x??A");
 }
 
 TEST_CASE("the last of two equal keys wins") {

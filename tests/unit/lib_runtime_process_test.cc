@@ -20,14 +20,12 @@ class ProcessFixture {
     ~ProcessFixture() { static_cast<void>(files->remove_tree(directory)); }
 
     ProcessId start(const std::string& script) {
-        const auto process =
-            runner->spawn({.argv = {"sh", "-c", script},
-                           .environment = {{"PATH", "/usr/bin:/bin"},
-                                           {"GREETING", "hello"},
-                                           {"MARK", directory}},
-                           .directory = directory,
-                           .output_path = output()},
-                          [this](const ProcessEnd& how) { end = how; });
+        const auto process = runner->spawn(
+            {.argv = {"sh", "-c", script},
+             .environment = {{"PATH", "/usr/bin:/bin"}, {"GREETING", "hello"}, {"MARK", directory}},
+             .directory = directory,
+             .output_path = output()},
+            [this](const ProcessEnd& how) { end = how; });
         REQUIRE(process.has_value());
         return *process;
     }

@@ -62,7 +62,8 @@ TEST_CASE("Ten minutes of running forget the failures") {
 TEST_CASE("The mark of a container survives as text") {
     const ContainerMark mark{"/d/\"x\"", "1-2", "broker", 7, WallTime{1'700'000'000'123}};
     REQUIRE(read_container_mark(to_text(mark)) == mark);
-    for (const char* other : {"", "1", "[]", "{}", R"({"uid":"1"})", R"({"uid":"1","container":2})", "{\"uid\""}) {
+    for (const char* other :
+         {"", "1", "[]", "{}", R"({"uid":"1"})", R"({"uid":"1","container":2})", "{\"uid\""}) {
         REQUIRE_FALSE(read_container_mark(other));
     }
 }

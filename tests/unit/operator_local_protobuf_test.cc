@@ -44,6 +44,14 @@ TEST_CASE("Kinds without a table are refused by name") {
     REQUIRE(parse_protobuf(envelope("v1", "Pod", "")).error().code == Errc::unsupported);
 }
 
+TEST_CASE("A number in the place of a text or a message is malformed") {
+    const std::string kind_is_5 = field(0x0A, field(0x0A, "v1") + std::string("\x10\x05"));
+    REQUIRE(parse_protobuf(std::string("k8s\0", 4) + kind_is_5).error().code == Errc::malformed);
+    const std::string metadata_is_5("\x08\x05");
+    REQUIRE(parse_protobuf(envelope("v1", "ConfigMap", metadata_is_5)).error().code ==
+            Errc::malformed);
+}
+
 TEST_CASE("Truncated protobuf is malformed at every length") {
     const std::string whole = envelope("v1", "Secret", field(0x0A, field(0x0A, "s")));
     REQUIRE(parse_protobuf(whole));
