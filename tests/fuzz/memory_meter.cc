@@ -67,6 +67,13 @@ void* operator new(std::size_t size) {
 void* operator new[](std::size_t size) {
     return millrace::fuzz::take(size);
 }
+// The sanitizer has these of its own, whose memory the operators below could not give back.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return millrace::fuzz::take(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    return millrace::fuzz::take(size);
+}
 void* operator new(std::size_t size, std::align_val_t alignment) {
     return millrace::fuzz::take_aligned(size, alignment);
 }
