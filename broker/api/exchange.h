@@ -19,7 +19,7 @@ struct FilePiece {
     std::uint32_t size = 0;
 };
 
-// Implemented by the connection. Exactly one of the three is called, once, on the loop; the connection may be gone by then.
+// Implemented by the connection. Exactly one of send, send_nothing and refuse is called, once, on the loop; the connection may be gone by then.
 class Exchange {
  public:
     virtual ~Exchange() = default;
@@ -28,6 +28,9 @@ class Exchange {
     virtual void send(wire::Writer frame, std::vector<FilePiece> pieces) = 0;
     // The request has no answer (Produce with acks=0).
     virtual void send_nothing() = 0;
+    // then runs once if the client goes before it is answered: nobody waits any more, and no answer need follow. The latest call
+    // counts.
+    virtual void when_gone(std::function<void()> then) = 0;
     // The request cannot be answered: the connection is closed, and the reason goes to the log.
     virtual void refuse(const Error& why) = 0;
 
@@ -53,6 +56,7 @@ class Call {
     void respond(const kafka::ResponseOf<Request>& response, std::vector<FilePiece> pieces) const {
         x_exchange->send(kafka::response_frame(x_exchange->header, response), std::move(pieces));
     }
+    void when_gone(std::function<void()> then) const { x_exchange->when_gone(std::move(then)); }
     void respond_nothing() const { x_exchange->send_nothing(); }
     void refuse(const Error& why) const { x_exchange->refuse(why); }
 

@@ -42,6 +42,11 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
         }
         // The tie of a waiting fetch to itself: undone when it answers.
         x_self = shared_from_this();
+        x_call.when_gone([self = weak_from_this()] {
+            if (const auto fetch = self.lock()) {
+                fetch->stop_waiting();
+            }
+        });
         for (replica::Partition* partition : x_partitions) {
             x_watchers.push_back(std::make_unique<replica::Partition::Watcher>(
                 *partition, [this] { check_again(); }));
@@ -73,11 +78,15 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
         });
     }
 
-    void answer() {
-        const std::shared_ptr<Fetch> keep = std::move(x_self);
-        x_self = nullptr;
+    void stop_waiting() {
+        const std::shared_ptr<Fetch> keep = std::exchange(x_self, nullptr);
         x_services.loop.cancel(x_timer);
         x_watchers.clear();
+    }
+
+    void answer() {
+        const std::shared_ptr<Fetch> keep = shared_from_this();
+        stop_waiting();
         Attempt attempt = read_all();
         respond(attempt);
     }

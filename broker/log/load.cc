@@ -139,6 +139,7 @@ Status load_log(LogState& state, const LoadHints& hints) {
     state.log_end = state.log_start;
     state.recovery_point = state.log_start;
     state.high_watermark = state.log_start;
+    TRY(remove_snapshots(state, [&](std::int64_t offset) { return offset > state.log_end; }));
     return content.has_epochs ? set_bounds(state, hints) : save_epochs_now(state);
 }
 

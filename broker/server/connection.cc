@@ -21,11 +21,18 @@ class Connection::Slot : public api::Exchange {
         finish(true);
     }
     void send_nothing() override { finish(false); }
+    void when_gone(std::function<void()> then) override { x_when_gone = std::move(then); }
     void refuse(const Error& why) override {
         CHECK(!x_done, "a request is answered twice");
         x_done = true;
         if (*x_alive) {
             x_owner.refuse(why);
+        }
+    }
+
+    void tell_gone() {
+        if (const auto then = std::exchange(x_when_gone, nullptr); then && !x_done) {
+            then();
         }
     }
 
@@ -39,6 +46,7 @@ class Connection::Slot : public api::Exchange {
         CHECK(!x_done, "a request is answered twice");
         x_done = true;
         x_has_answer = has_answer;
+        x_when_gone = nullptr;
         if (*x_alive) {
             x_owner.send_ready();
         }
@@ -48,6 +56,7 @@ class Connection::Slot : public api::Exchange {
     std::shared_ptr<bool> x_alive;
     wire::Writer x_frame;
     std::vector<api::FilePiece> x_pieces;
+    std::function<void()> x_when_gone;
     bool x_done = false;
     bool x_has_answer = false;
 };
@@ -71,6 +80,7 @@ Connection::Connection(api::Services& services, std::unique_ptr<runtime::Stream>
 
 Connection::~Connection() {
     *x_alive = false;
+    tell_gone();
 }
 
 std::size_t Connection::on_bytes(BytesView bytes) {
@@ -180,12 +190,19 @@ void Connection::end() {
         return;
     }
     x_ended = true;
+    tell_gone();
     // What is queued for the client leaves before the stream goes with its owner.
     x_services.loop.post([alive = x_alive, this] {
         if (*alive) {
             x_on_end();
         }
     });
+}
+
+void Connection::tell_gone() {
+    for (const std::shared_ptr<Slot>& slot : x_slots) {
+        slot->tell_gone();
+    }
 }
 
 void Connection::update_reading() {

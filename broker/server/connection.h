@@ -54,6 +54,7 @@ class Connection : public runtime::StreamHandler {
     void send(wire::Writer frame, std::vector<api::FilePiece>& pieces);
     void refuse(const Error& why);
     void end();
+    void tell_gone();
     void update_reading();
 
     api::Services& x_services;

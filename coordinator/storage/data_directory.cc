@@ -19,8 +19,13 @@ Result<std::optional<std::int64_t>> read_myid(runtime::FileSystem& files,
     if (!files.exists(path)) {
         return std::nullopt;
     }
-    const Bytes bytes = TRY(files.read_file(path, kMyidBytesMax));
-    std::string_view text = as_text(bytes);
+    const Result<Bytes> bytes = files.read_file(path, kMyidBytesMax);
+    if (!bytes) {
+        return bytes.error().code == Errc::too_large
+                   ? fail(Errc::invalid_argument, path + " holds no number")
+                   : fail(bytes.error());
+    }
+    std::string_view text = as_text(*bytes);
     const std::size_t blank = text.find_first_of(" \t\r\n");
     text = text.substr(0, blank);
     std::int64_t id = 0;

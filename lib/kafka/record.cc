@@ -189,6 +189,9 @@ Bytes RecordBatchBuilder::build() {
 }
 
 Result<Bytes> recompress(const BatchView& batch, const Recompression& to) {
+    if (batch.base_offset() < Offset(0)) {
+        return fail(Errc::malformed, "a batch with a negative offset");
+    }
     BatchOptions options;
     options.codec = to.codec;
     options.compression_level = to.level;

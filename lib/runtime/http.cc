@@ -44,6 +44,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
             decoded.push_back(' ');
             continue;
         }
+        if (text[i] == '\0') {
+            return std::nullopt;
+        }
         if (text[i] != '%') {
             decoded.push_back(text[i]);
             continue;

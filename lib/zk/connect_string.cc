@@ -1,5 +1,7 @@
 #include "lib/zk/connect_string.h"
 
+#include <fmt/format.h>
+
 #include "lib/zk/path.h"
 
 namespace millrace::zk {
@@ -28,10 +30,10 @@ Result<runtime::Endpoint> parse_server(std::string_view server) {
     if (has_port(server)) {
         return runtime::Endpoint::parse(server);
     }
-    if (server.starts_with('[') && server.ends_with(']')) {
-        server = server.substr(1, server.size() - 2);
-    }
-    return runtime::Endpoint{std::string(server), kDefaultPort};
+    const bool is_bare_ipv6 =
+        !server.starts_with('[') && server.find(':') != std::string_view::npos;
+    const std::string host = is_bare_ipv6 ? fmt::format("[{}]", server) : std::string(server);
+    return runtime::Endpoint::parse(fmt::format("{}:{}", host, kDefaultPort));
 }
 
 }  // namespace

@@ -167,6 +167,16 @@ TEST_CASE("A log that ends below its checkpointed start begins anew at the start
     world.settle();
 }
 
+TEST_CASE("A snapshot of producers without a segment is removed") {
+    World world;
+    world.files.put(kFolder + "00000000000000000010.snapshot", Bytes(56));
+    auto log = world.open();
+    log->invariants();
+    REQUIRE(log->log_end_offset() == 0);
+    REQUIRE_FALSE(world.files.exists(kFolder + "00000000000000000010.snapshot"));
+    world.settle();
+}
+
 TEST_CASE("A broken producer snapshot is given up for the one before") {
     World world;
     put_golden(world);

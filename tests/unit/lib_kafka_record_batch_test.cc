@@ -124,6 +124,14 @@ TEST_CASE("a built batch can be given to a producer") {
     REQUIRE(to_hex(bytes) == to_hex(three_records(options)));
 }
 
+TEST_CASE("a batch with a negative offset is not compressed anew") {
+    Bytes bytes = three_records({});
+    set_base_offset(bytes, Offset(std::numeric_limits<std::int64_t>::min()));
+    REQUIRE(recompress(parsed(bytes), {.codec = Codec::gzip, .inflated_bytes_max = 1 << 20})
+                .error()
+                .code == Errc::malformed);
+}
+
 TEST_CASE("with log append time every record has the time of the append") {
     Bytes bytes = three_records({});
     set_max_timestamp(bytes, TimestampType::log_append_time, 77777);

@@ -133,6 +133,8 @@ TEST_CASE("requests beyond a limit are refused before they are held") {
 TEST_CASE("percent signs are put in and taken out") {
     REQUIRE(percent_encode("a/b c~é") == "a%2Fb%20c~%C3%A9");
     REQUIRE(*percent_decode("a%2Fb%20c~%c3%a9") == "a/b c~é");
+    REQUIRE_FALSE(percent_decode("a%00"));
+    REQUIRE_FALSE(percent_decode(std::string_view("a\0", 2)));
     const HttpRequest request{
         .path = "/a b", .query = {{"k", "v&w"}, {"x", ""}}, .headers = {}, .body = {}};
     REQUIRE(request_target(request) == "/a%20b?k=v%26w&x=");

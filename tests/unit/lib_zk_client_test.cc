@@ -479,6 +479,10 @@ TEST_CASE("a client may be destroyed in its own callback") {
 }
 
 TEST_CASE("a connect string names servers, ports and a chroot") {
+    for (const char* wrong : {"2]", "[::1", "[a]", "a b", "[::1],x]"}) {
+        REQUIRE_FALSE(ConnectString::parse(wrong));
+    }
+    REQUIRE(ConnectString::parse("::1")->servers.front() == runtime::Endpoint{"::1", 2181});
     const ConnectString parsed =
         ConnectString::parse("a:1, b ,[::1]:3,10.0.0.1:2182/kafka/east").value();
     REQUIRE(parsed.servers.size() == 4);
