@@ -72,7 +72,9 @@ std::optional<TopicPartition> parse_partition_folder(std::string_view name) {
     if (!partition) {
         return std::nullopt;
     }
-    return TopicPartition{std::string(name.substr(0, dash)), *partition};
+    TopicPartition named{std::string(name.substr(0, dash)), *partition};
+    // "t-06" is no folder of ours: that of t-6 is found by its own name.
+    return named.to_string() == name ? std::optional(std::move(named)) : std::nullopt;
 }
 
 std::string deleted_folder_name(const TopicPartition& partition, const kafka::Uuid& unique) {

@@ -100,6 +100,10 @@ std::optional<EndedTransaction> ProducerState::apply(
     }
     entry.last_timestamp = batch.max_timestamp;
     if (!batch.control()) {
+        // A log that was damaged may repeat offsets; the later word counts.
+        while (!entry.batches.empty() && entry.batches.back().last_offset >= batch.last_offset()) {
+            entry.batches.pop_back();
+        }
         entry.batches.push_back({batch.last_sequence(), batch.last_offset(),
                                  batch.last_offset_delta, batch.max_timestamp});
         if (entry.batches.size() > ProducerEntry::kBatchesMax) {
@@ -174,6 +178,17 @@ ProducerState ProducerState::only(std::int64_t producer_id) const {
         copy.restore(found->second);
     }
     return copy;
+}
+
+std::int64_t ProducerState::last_offset() const {
+    std::int64_t last = -1;
+    for (const auto& [producer_id, entry] : x_producers) {
+        if (!entry.batches.empty()) {
+            last = std::max(last, entry.batches.back().last_offset);
+        }
+        last = std::max(last, entry.transaction_first_offset.value_or(-1));
+    }
+    return last;
 }
 
 void ProducerState::restore(ProducerEntry entry) {

@@ -81,6 +81,8 @@ class ProducerState {
     void clear();
 
     const std::map<std::int64_t, ProducerEntry>& producers() const { return x_producers; }
+    // The highest offset that it knows of; -1 when it knows none.
+    std::int64_t last_offset() const;
     // A copy with one producer alone, or without any when it is unknown; to try batches on.
     ProducerState only(std::int64_t producer_id) const;
     // Adds a producer as a snapshot holds it.

@@ -84,6 +84,9 @@ Result<std::int64_t> load_newest_snapshot(LogState& state, std::int64_t offset) 
         const auto bytes = state.context.files.read_file(path, kSnapshotBytesMax);
         auto decoded =
             bytes ? decode_producer_snapshot(*bytes) : Result<ProducerState>(fail(bytes.error()));
+        if (decoded && decoded->last_offset() >= at->first) {
+            decoded = fail(Errc::malformed, "it knows of batches behind its own offset");
+        }
         if (decoded) {
             state.producers = std::move(*decoded);
             return at->first;

@@ -13,6 +13,8 @@ namespace millrace::coordinator::tree {
 namespace {
 
 constexpr std::string_view kReservedPrefix = "/zookeeper/";
+// In every tree, beside the configuration node, which has an access list of its own.
+constexpr std::array<std::string_view, 3> kBirthNodes = {"/", "/zookeeper", "/zookeeper/quota"};
 
 // CRC-32 over path, data and the 60 bytes of the stat; nodes below /zookeeper differ between servers and have none.
 std::uint32_t digest_of(const Node& node) {
@@ -168,7 +170,7 @@ void NodeTree::note_owner(const Node& node, bool added) {
 }
 
 void NodeTree::add_birth_nodes() {
-    for (const std::string_view path : {"/", "/zookeeper", "/zookeeper/quota"}) {
+    for (const std::string_view path : kBirthNodes) {
         if (lookup(path) == nullptr) {
             insert(path, as_bytes(""), kOpenAcl, {});
         }
@@ -271,8 +273,21 @@ Status NodeTree::load_node(std::string_view path, BytesView data, std::int64_t a
     if (lookup(key) != nullptr) {
         return fail(Errc::malformed, fmt::format("node {} stands twice in a snapshot", key));
     }
-    if (key != "/" && lookup(parent_of(key)) == nullptr) {
-        return fail(Errc::malformed, fmt::format("node {} stands before its parent", key));
+    if (std::ranges::find(kBirthNodes, key) != kBirthNodes.end() && stat.ephemeral_owner != 0) {
+        return fail(Errc::malformed, fmt::format("node {} belongs to a session", key));
+    }
+    if (key != "/") {
+        const Node* parent = lookup(parent_of(key));
+        if (parent == nullptr) {
+            return fail(Errc::malformed, fmt::format("node {} stands before its parent", key));
+        }
+        // Nodes with a lifetime look so to a server that does not know such nodes.
+        if (owner_kind(parent->stat.ephemeral_owner, x_extended) == OwnerKind::session) {
+            return fail(Errc::malformed,
+                        fmt::format("node {} stands below an ephemeral one; data with TTL nodes "
+                                    "needs extendedTypesEnabled=true",
+                                    key));
+        }
     }
     const AclId id = TRY(x_acls.loaded_id(acl));
     x_acls.add_use(id);

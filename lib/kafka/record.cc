@@ -115,7 +115,9 @@ void RecordReader::read_headers(wire::Reader& body) {
 }
 
 RecordBatchBuilder::RecordBatchBuilder(BatchOptions options)
-    : x_options(options), x_last_offset(options.base_offset.value() - 1) {}
+    : x_options(options), x_last_offset(options.base_offset.value() - 1) {
+    CHECK(options.base_offset >= Offset(0), "offsets begin at 0");
+}
 
 void RecordBatchBuilder::add(const Record& record) {
     Record placed = record;

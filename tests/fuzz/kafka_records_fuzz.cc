@@ -56,6 +56,9 @@ void check_records(const BatchView& batch) {
         meter.check(batch.size() + kInflatedMemory, 1);
         return;
     }
+    if (batch.base_offset() < Offset(0)) {
+        return;  // no log has such a batch
+    }
     BatchOptions options;
     options.base_offset = batch.base_offset();
     options.last_offset = batch.last_offset();

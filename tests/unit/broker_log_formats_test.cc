@@ -170,7 +170,9 @@ TEST_CASE("File and folder names are read as they are written") {
     REQUIRE(name->state == ".deleted");
     REQUIRE_FALSE(parse_segment_file_name("leader-epoch-checkpoint"));
     REQUIRE(parse_partition_folder("a-b-3") == TopicPartition{"a-b", 3});
-    REQUIRE_FALSE(parse_partition_folder("a-3.0123-delete"));
+    for (const char* other : {"a-3.0123-delete", "a-03", "a-+3", "a-", "-3"}) {
+        REQUIRE_FALSE(parse_partition_folder(other));
+    }
     const std::string deleted = deleted_folder_name({std::string(249, 'x'), 3}, {});
     REQUIRE(deleted.size() == 255);
     REQUIRE(is_deleted_folder(deleted));

@@ -66,6 +66,16 @@ TEST_CASE("Each of the last five batches is known again, an older one is not") {
     REQUIRE(verdict(state, batch(99, 0, 2)) == ErrorCode::out_of_order_sequence_number);
 }
 
+TEST_CASE("Where a damaged log repeats offsets the later batch counts") {
+    ProducerState state;
+    for (const std::int64_t offset : {0, 1, 5, 1}) {
+        state.apply(batch(offset, static_cast<std::int32_t>(offset)), std::nullopt);
+    }
+    state.invariants();
+    REQUIRE(state.producers().at(7).last_sequence() == 1);
+    REQUIRE(state.producers().at(7).batches.size() == 2);
+}
+
 TEST_CASE("Sequences go on at zero behind the largest one") {
     constexpr std::int32_t kLast = std::numeric_limits<std::int32_t>::max();
     ProducerState state;

@@ -185,6 +185,18 @@ TEST_CASE("A broken producer snapshot is given up for the one before") {
     REQUIRE(log->active_producers().front().last_sequence == 29);
 }
 
+TEST_CASE("A snapshot that knows of later batches is given up for the one before") {
+    World world;
+    put_golden(world);
+    world.files.put(kFolder + "00000000000000000020.snapshot",
+                    world.files.contents(kFolder + "00000000000000000030.snapshot"));
+    REQUIRE(world.files.remove(kFolder + "00000000000000000030.snapshot"));
+    auto log = world.open(small_segments(), {.clean = true, .recovery_point = 30});
+    log->invariants();
+    REQUIRE(log->active_producers().front().last_sequence == 29);
+    REQUIRE_FALSE(world.files.exists(kFolder + "00000000000000000020.snapshot"));
+}
+
 TEST_CASE("What was closed is the same when opened again") {
     World world;
     {

@@ -379,6 +379,12 @@ TEST_CASE("loading refuses a node without its parent, twice, or with an unknown 
     tree.load_begin();
     REQUIRE(tree.load_node("", {}, -1, {}).has_value());
     REQUIRE_FALSE(tree.load_node("/a/b", {}, -1, {}).has_value());
+    NodeStat of_session;
+    of_session.ephemeral_owner = 77;
+    REQUIRE_FALSE(tree.load_node("/zookeeper", {}, -1, of_session).has_value());
+    REQUIRE(tree.load_node("/e", {}, -1, of_session).has_value());
+    REQUIRE(tree.load_node("/e/b", {}, -1, {}).error().message.find("extendedTypesEnabled") !=
+            std::string::npos);
     REQUIRE(tree.load_node("/a", {}, -1, {}).has_value());
     REQUIRE_FALSE(tree.load_node("/a", {}, -1, {}).has_value());
     REQUIRE(tree.load_node("/b", {}, 5, {}).error().code == Errc::not_found);
