@@ -57,6 +57,9 @@ Result<bool> find_end(LogState& state) {
     const std::uint64_t start = TRY(active.last_indexed_position());
     BatchCursor walk = TRY(active.cursor(start));
     while (const auto header = TRY(walk.next())) {
+        if (header->base_offset < state.log_end) {
+            return false;
+        }
         state.log_end = header->next_offset();
     }
     return walk.at_end();

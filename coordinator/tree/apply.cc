@@ -187,6 +187,11 @@ void NodeTree::create(const NewNode& wanted, const TxnHeader& header, Outcome& o
         result.error = code(zk::ErrorCode::no_node);
         return;
     }
+    // No server makes such a transaction; one in a log is as little use as one without a parent.
+    if (owner_kind(parent->stat.ephemeral_owner, x_extended) == OwnerKind::session) {
+        result.error = code(zk::ErrorCode::no_children_for_ephemerals);
+        return;
+    }
     const bool exists = lookup(wanted.path) != nullptr;
     const std::int32_t cversion =
         wanted.parent_cversion == -1 && !exists

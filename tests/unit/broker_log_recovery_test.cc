@@ -167,6 +167,16 @@ TEST_CASE("A log that ends below its checkpointed start begins anew at the start
     world.settle();
 }
 
+TEST_CASE("A last segment whose batches belong before it is emptied") {
+    World world;
+    world.files.put(kFolder + "00000000000000000000.log", make_batch({.records = 3}));
+    world.files.put(kFolder + "00000000000000000010.log", make_batch({.records = 3}));
+    auto log = world.open({}, {.clean = true, .recovery_point = 13});
+    log->invariants();
+    REQUIRE(log->log_end_offset() == 10);
+    world.settle();
+}
+
 TEST_CASE("A snapshot of producers without a segment is removed") {
     World world;
     world.files.put(kFolder + "00000000000000000010.snapshot", Bytes(56));
