@@ -219,8 +219,9 @@ class LocalCluster {
     // something accepts connections there.
     bool all_serve(const std::vector<ResourceState>& resources) {
         for (const ResourceState& resource : resources) {
-            if (resource.ready && !resource.address.empty() &&
-                !accepts_connections(resource.address)) {
+            const bool has_address =
+                resource.kind == "CoordinatorEnsemble" || resource.kind == "KafkaCluster";
+            if (resource.ready && has_address && !accepts_connections(resource.address)) {
                 return false;
             }
         }

@@ -23,6 +23,8 @@ class Acceptor {
     void serve(api::Services& services);
     // Takes no more connections and closes those without a request under way.
     void stop();
+    // Breaks all connections off. Before the services go.
+    void drop_connections() { x_connections.clear(); }
 
     std::size_t connection_count() const { return x_connections.size(); }
     const TrafficCounters& counters() const { return x_counters; }

@@ -35,7 +35,8 @@ Node::Node(runtime::Runtime runtime, const Config& config, std::function<void(in
 Node::~Node() {
     x_runtime.loop.cancel(x_connect_timer);
     x_runtime.loop.cancel(x_stop_timer);
-    // Partitions that go tell waiting fetches, and these still need the services.
+    // Connections and partitions that go tell waiting fetches, and these still need the services.
+    x_acceptor.drop_connections();
     x_replicas.reset();
 }
 

@@ -9,15 +9,21 @@ double seconds_of(Duration duration) {
 }
 
 ReadyProgress::ReadyProgress(const std::vector<std::string>& wanted)
-    : x_missing(wanted.begin(), wanted.end()) {}
+    : x_wanted(wanted.begin(), wanted.end()), x_missing(x_wanted) {}
 
 std::string ReadyProgress::note(const std::string& title, bool ready, const std::string& message,
                                 Duration elapsed) {
     x_messages[title] = message;
-    if (!ready || !x_ready.insert(title).second) {
+    if (!ready) {
+        if (x_wanted.contains(title)) {
+            x_missing.insert(title);
+        }
         return "";
     }
     x_missing.erase(title);
+    if (!x_ready.insert(title).second) {
+        return "";
+    }
     return fmt::format("  {:<32} ready after {:.1f} s\n", title, seconds_of(elapsed));
 }
 

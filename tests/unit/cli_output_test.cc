@@ -171,7 +171,12 @@ TEST_CASE("progress tells each resource once and knows when all are ready") {
     REQUIRE(progress.note("A one", true, "", 1500ms).find("A one") != std::string::npos);
     REQUIRE(progress.note("A one", true, "", 2s).empty());
     REQUIRE_FALSE(progress.complete());
+    REQUIRE(progress.note("A one", false, "restarting", 2s).empty());
+    REQUIRE(progress.note("C three", false, "not wanted", 2s).empty());
     REQUIRE(progress.note("B two", true, "", 3s).ends_with("ready after 3.0 s\n"));
+    REQUIRE_FALSE(progress.complete());
+    REQUIRE(progress.waiting_for() == "A one is not ready: restarting");
+    REQUIRE(progress.note("A one", true, "", 4s).empty());
     REQUIRE(progress.complete());
 }
 

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "lib/runtime/posix/posix_file_system.h"
 #include "lib/runtime/posix_runtime.h"
 #include "operator/kube/api_client.h"
 #include "operator/kube/events.h"
@@ -44,7 +45,9 @@ struct World {
     ~World() {
         client.reset();
         server.reset();
-        [[maybe_unused]] const Status removed = posix->get().files.remove_tree(directory);
+        posix.reset();  // its disk threads may be writing
+        [[maybe_unused]] const Status removed =
+            runtime::make_posix_file_system()->remove_tree(directory);
     }
 
     // Runs the loop until the test says that it is over.
