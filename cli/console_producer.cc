@@ -108,7 +108,8 @@ ProducerOptions producer_options(const Options& options, const Config& propertie
     ProducerOptions made;
     made.topic = options.text_or("topic", "");
     const std::string& acks = properties.text("acks");
-    made.acks = acks == "0" ? 0 : acks == "1" ? 1 : -1;
+    made.acks = acks == "0" ? std::int16_t{0} : std::int16_t{-1};
+    made.acks = acks == "1" ? std::int16_t{1} : made.acks;
     made.codec = *kafka::codec_from_name(properties.text("compression.type"));
     made.request_bytes_max = static_cast<std::size_t>(properties.int32("max.request.size"));
     if (properties.has("batch.size")) {

@@ -92,6 +92,7 @@ struct Stop {
 
 std::vector<Stop> stops_of(const kafka::StopReplicaRequest& request) {
     std::vector<Stop> stops;
+    stops.reserve(request.ungrouped_partitions.size());
     for (const auto& partition : request.ungrouped_partitions) {
         stops.push_back(
             {partition.topic_name, partition.partition_index, -1, request.delete_partitions});

@@ -42,6 +42,7 @@ Node::~Node() {
 
 std::vector<log::LogDirectory*> Node::directories() {
     std::vector<log::LogDirectory*> directories;
+    directories.reserve(x_directories.size());
     for (const auto& directory : x_directories) {
         directories.push_back(directory.get());
     }

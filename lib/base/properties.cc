@@ -42,8 +42,9 @@ void append_utf8(std::string& out, std::uint32_t code) {
 // The four digits behind "\u"; nothing when they are not four hexadecimal digits.
 std::optional<std::uint32_t> code_unit(std::string_view digits) {
     std::uint32_t unit = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto [at, error] = std::from_chars(digits.data(), end, unit, 16);
+    const char* const begin = digits.data();
+    const char* const end = begin + digits.size();
+    const auto [at, error] = std::from_chars(begin, end, unit, 16);
     return digits.size() == 4 && error == std::errc() && at == end ? std::optional(unit)
                                                                    : std::nullopt;
 }
@@ -118,6 +119,28 @@ class LineReader {
     int x_number = 0;
 };
 
+// Appends the character whose digits stand behind "\u" at the start of rest. Characters beyond 16 bits are written as two units;
+// half of one becomes "?", as in Java. Returns how many bytes of rest it took; 0 when there are not four digits.
+std::size_t append_escaped(std::string& out, std::string_view rest) {
+    constexpr std::size_t kDigits = 4;
+    constexpr std::size_t kPair = 10;  // XXXX\uXXXX
+    const std::optional<std::uint32_t> unit = code_unit(rest.substr(0, kDigits));
+    if (!unit) {
+        return 0;
+    }
+    const std::string_view behind = rest.substr(kDigits);
+    const std::optional<std::uint32_t> low = is_high_surrogate(*unit) && behind.starts_with("\\u")
+                                                 ? code_unit(behind.substr(2, kDigits))
+                                                 : std::nullopt;
+    if (low && is_low_surrogate(*low)) {
+        append_utf8(out, 0x10000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00));
+        return kPair;
+    }
+    const bool is_half = is_high_surrogate(*unit) || is_low_surrogate(*unit);
+    append_utf8(out, is_half ? '?' : *unit);
+    return kDigits;
+}
+
 Result<std::string> unescape(std::string_view text, int line) {
     std::string out;
     out.reserve(text.size());
@@ -143,25 +166,12 @@ Result<std::string> unescape(std::string_view text, int line) {
                 out.push_back('\f');
                 break;
             case 'u': {
-                const std::optional<std::uint32_t> unit = code_unit(text.substr(i + 1, 4));
-                if (!unit) {
+                const std::size_t taken = append_escaped(out, text.substr(i + 1));
+                if (taken == 0) {
                     return fail(Errc::malformed,
                                 fmt::format("line {}: \\u needs four hexadecimal digits", line));
                 }
-                i += 4;
-                // Characters beyond 16 bits are written as two units; half of one becomes "?", as in Java.
-                const std::string_view rest = text.substr(i + 1);
-                const std::optional<std::uint32_t> low =
-                    is_high_surrogate(*unit) && rest.starts_with("\\u")
-                        ? code_unit(rest.substr(2, 4))
-                        : std::nullopt;
-                if (low && is_low_surrogate(*low)) {
-                    append_utf8(out, 0x10000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00));
-                    i += 6;
-                } else {
-                    const bool is_half = is_high_surrogate(*unit) || is_low_surrogate(*unit);
-                    append_utf8(out, is_half ? '?' : *unit);
-                }
+                i += taken;
                 break;
             }
             default:

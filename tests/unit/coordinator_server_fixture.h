@@ -33,9 +33,7 @@ class TestClient {
  public:
     explicit TestClient(std::shared_ptr<Wire> wire) : x_wire(std::move(wire)) {}
 
-    void send_raw(BytesView bytes) {
-        x_wire->receive(bytes);
-    }
+    void send_raw(BytesView bytes) { x_wire->receive(bytes); }
     void send_frame(const Bytes& frame) {
         wire::Writer out;
         out.int32(static_cast<std::int32_t>(frame.size()));

@@ -110,6 +110,7 @@ class SpawnPlan {
         reset_signals();
         std::vector<char*> arguments = pointers_to(options.argv);
         std::vector<std::string> pairs;
+        pairs.reserve(options.environment.size());
         for (const auto& [name, value] : options.environment) {
             pairs.push_back(fmt::format("{}={}", name, value));
         }
@@ -134,6 +135,7 @@ class SpawnPlan {
 
     static std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
         std::vector<char*> pointers;
+        pointers.reserve(texts.size() + 1);
         for (const std::string& text : texts) {
             pointers.push_back(const_cast<char*>(text.c_str()));
         }
