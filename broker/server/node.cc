@@ -329,6 +329,7 @@ void Node::make_services() {
     x_services = std::make_unique<api::Services>(
         api::Services{.loop = x_runtime.loop,
                       .config = x_config,
+                      .config_keys = broker_schema().keys,
                       .broker_id = x_broker_id,
                       .cluster_id = x_cluster_id,
                       .broker_epoch = [this] { return x_broker_epoch; },

@@ -124,6 +124,7 @@ class World {
         x_groups.emplace(x_loop, *x_replicas, group_config_of(x_config));
         x_services.emplace(api::Services{.loop = x_loop,
                                          .config = x_config,
+                                         .config_keys = broker_schema().keys,
                                          .broker_id = kBrokerId,
                                          .cluster_id = "fuzz",
                                          .broker_epoch = [] { return std::int64_t{1}; },
