@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ struct ConfigEntry {
 // Every key a topic can have, with the value in force. broker: the broker's settings.
 std::vector<ConfigEntry> topic_config_entries(const Config& broker, const ConfigTexts& topic);
 
-// Every setting of the broker.
-std::vector<ConfigEntry> broker_config_entries(const Config& broker);
+// Every setting of the broker. keys: those it knows; the value of another one may be a secret and is not shown.
+std::vector<ConfigEntry> broker_config_entries(const Config& broker,
+                                               std::span<const ConfigKey> keys);
 
 }  // namespace millrace::broker::api

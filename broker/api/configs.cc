@@ -72,7 +72,7 @@ Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& r
                                 services.broker_id),
                     {}};
         }
-        return {.entries = broker_config_entries(services.config)};
+        return {.entries = broker_config_entries(services.config, services.config_keys)};
     }
     return {ErrorCode::invalid_request,
             fmt::format("resource type {} has no settings here; topics (2) and brokers (4) have",

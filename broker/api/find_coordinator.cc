@@ -11,6 +11,7 @@ using kafka::ErrorCode;
 using kafka::FindCoordinatorRequest;
 
 constexpr std::int8_t kGroup = 0;
+constexpr std::int8_t kTransaction = 1;
 
 using Answer = kafka::FindCoordinatorResponse::Coordinator;
 
@@ -39,9 +40,13 @@ void create_group_topic(Services& services) {
 
 Answer find(Services& services, const std::string& listener, std::int8_t type,
             const std::string& key) {
+    if (type == kTransaction) {
+        // The one error that every client takes for final: after others librdkafka asks again without an end.
+        return unavailable(key, ErrorCode::transactional_id_authorization_failed,
+                           "transactions are not served by this release");
+    }
     if (type != kGroup) {
-        return unavailable(key, ErrorCode::invalid_request,
-                           "transactions and share groups are not served by this release");
+        return unavailable(key, ErrorCode::invalid_request, "share groups are not served");
     }
     if (services.metadata.topic(kafka::kGroupTopic) == nullptr) {
         create_group_topic(services);

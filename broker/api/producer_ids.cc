@@ -9,8 +9,10 @@ void handle_init_producer_id(Services& services, kafka::InitProducerIdRequest re
     kafka::InitProducerIdResponse response;
     response.producer_epoch = -1;
     if (request.transactional_id) {
-        // An empty id is a mistake in Kafka too; any other one would start a transaction.
-        response.error_code = wire_code(ErrorCode::invalid_request);
+        // An empty id is a mistake in Kafka too; any other one would start a transaction, which FindCoordinator refuses alike.
+        response.error_code = wire_code(request.transactional_id->empty()
+                                            ? ErrorCode::invalid_request
+                                            : ErrorCode::transactional_id_authorization_failed);
         call.respond(response);
         return;
     }

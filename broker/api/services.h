@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,7 @@ class Cluster {
 struct Services {
     runtime::Loop& loop;
     const Config& config;
+    std::span<const ConfigKey> config_keys;  // what config was built from
     std::int32_t broker_id;
     std::string cluster_id;
     // czxid of this broker's node; requests of the controller name it.

@@ -25,26 +25,34 @@ Acceptor::~Acceptor() {
 
 Status Acceptor::bind(Listeners& listeners) {
     for (ListenerAddress& listener : listeners.all) {
-        auto bound = TRY(x_runtime.network.listen(
-            listener.bind, {.backlog = x_backlog},
-            [this, name = listener.name](std::unique_ptr<runtime::Stream> stream) {
-                accept(name, std::move(stream));
-            }));
+        const auto bound = TRY(listen(listener.name, listener.bind));
         if (listener.advertised.port == 0) {
             listener.advertised.port = bound->local().port;
         }
         log_info("listener", "{} on {}, advertised as {}", listener.name,
                  bound->local().to_string(), listener.advertised.to_string());
-        x_listeners.push_back(std::move(bound));
+        x_places.emplace_back(listener.name,
+                              runtime::Endpoint{listener.bind.host, bound->local().port});
     }
     return {};
 }
 
-void Acceptor::serve(api::Services& services) {
+Result<std::unique_ptr<runtime::Listener>> Acceptor::listen(const std::string& name,
+                                                            const runtime::Endpoint& at) {
+    return x_runtime.network.listen(
+        at, {.backlog = x_backlog},
+        [this, name](std::unique_ptr<runtime::Stream> stream) { accept(name, std::move(stream)); });
+}
+
+Status Acceptor::serve(api::Services& services) {
     x_services = &services;
+    for (const auto& [name, at] : x_places) {
+        x_listeners.push_back(TRY(listen(name, at)));
+    }
     if (x_idle_timer == runtime::TimerId::none) {
         close_idle();
     }
+    return {};
 }
 
 void Acceptor::stop() {
@@ -57,9 +65,6 @@ void Acceptor::stop() {
 }
 
 void Acceptor::accept(const std::string& listener, std::unique_ptr<runtime::Stream> stream) {
-    if (x_services == nullptr) {
-        return;
-    }
     const std::string address = stream->peer().host;
     std::size_t& from_address = x_per_address[address];
     if (x_connections.size() >= x_connections_max || from_address >= x_per_address_max) {

@@ -12,7 +12,7 @@ namespace millrace::broker::server {
 namespace {
 
 constexpr int kExitCoordinators = 5;
-constexpr int kExitRegistration = 3;
+constexpr int kExitStart = 3;
 constexpr int kExitDisk = 4;
 constexpr Duration kRegistrationRetry = 500ms;
 constexpr Duration kShutdownMax = 10s;  // for the controller's answer and the last acknowledgements
@@ -271,7 +271,7 @@ void Node::take_reply(const controller::ZkReply& reply) {
         return;
     }
     log_error("broker", "cannot register: {}", next.error().message);
-    end(kExitRegistration);
+    end(kExitStart);
 }
 
 void Node::registered(const controller::Registered& result) {
@@ -283,7 +283,7 @@ void Node::registered(const controller::Registered& result) {
         const Status status = directory->set_meta(x_broker_id, x_cluster_id);
         if (!status) {
             log_error("broker", "{}: {}", directory->path(), status.error().message);
-            end(kExitRegistration);
+            end(kExitStart);
             return;
         }
     }
@@ -331,6 +331,7 @@ void Node::make_services() {
     x_services = std::make_unique<api::Services>(
         api::Services{.loop = x_runtime.loop,
                       .config = x_config,
+                      .config_keys = broker_schema().keys,
                       .broker_id = x_broker_id,
                       .cluster_id = x_cluster_id,
                       .broker_epoch = [this] { return x_broker_epoch; },
@@ -342,7 +343,11 @@ void Node::make_services() {
     for (const auto& directory : x_directories) {
         directory->start();
     }
-    x_acceptor.serve(*x_services);
+    const Status serving = x_acceptor.serve(*x_services);
+    if (!serving) {
+        log_error("listener", "{}", serving.error().message);
+        end(kExitStart);
+    }
 }
 
 void Node::apply_configs(const std::string& topic) {

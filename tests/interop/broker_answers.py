@@ -117,6 +117,19 @@ class Asker:
     def describe(self, topic):
         return int16(self.peer.ask(32, 1, array([b"\2" + text(topic) + array(None)]) + b"\0"), 8)
 
+    def broker_setting(self, name):
+        """Value, type, and whether there is a documentation, of a setting of the broker that is asked."""
+        broker = struct.unpack_from(">i", self.peer.ask(3, 0, array([])), 4)[0]
+        answer = self.peer.ask(32, 3, array([b"\4" + text(str(broker)) + array([text(name)])]) + b"\0\1")
+        at = 8 + 2                                      # throttle time, how many resources, error
+        at += 2 + max(int16(answer, at), 0) + 1         # message, type of resource
+        at += 2 + int16(answer, at) + 4                 # its name, how many settings
+        at += 2 + int16(answer, at)                     # name of the setting
+        size = int16(answer, at)
+        value = answer[at + 2:at + 2 + size].decode() if size >= 0 else None
+        at += 2 + max(size, 0) + 3 + 4                  # read only, source, sensitive, no synonyms
+        return value, answer[at], int16(answer, at + 1) > 0
+
     def produce(self, topic, records, version=3, acks=-1, partition=0):
         answer = self.peer.ask(0, version, (text(None) if version >= 3 else b"") + struct.pack(">hi", acks, 10000) + array(
             [text(topic) + array([struct.pack(">ii", partition, len(records)) + records])]))
@@ -189,6 +202,9 @@ def ask_settings(ask):
                                    ("a bad value", [("retention.ms", "zz")], BAD_CONFIG), ("null", [("retention.ms", None)], BAD_REQUEST)):
         expect(f"AlterConfigs: {what}", ask.replace(one, *settings), wanted)
     expect("DescribeConfigs", [ask.describe(name) for name in (one, none, "a b")], [NONE, UNKNOWN_TOPIC, INVALID_TOPIC])
+    expect("DescribeConfigs of a broker says of what type a setting is, and what it means",
+           [ask.broker_setting(name) for name in ("num.partitions", "auto.create.topics.enable", "log.segment.bytes", "log.retention.bytes")],
+           [("1", 3, True), ("true", 1, True), ("1073741824", 3, True), ("-1", 5, True)])
 
 
 def ask_records(ask):

@@ -7,6 +7,8 @@ import json
 import pathlib
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -131,6 +133,35 @@ def check_controller_killed(cluster, leaders, lines):
     check.equal("nothing is lost", sorted(cluster.consume("spread")), sorted(lines))
 
 
+def first_answer(address):
+    """What a client sees that asks for the versions: "refused", "answered" or "cut off"."""
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            connection.sendall(struct.pack(">ihhih", 10, 18, 0, 1, -1))
+            return "answered" if connection.recv(4) else "cut off"
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError:
+        return "cut off"
+
+
+def check_early_clients(cluster):
+    """While a broker waits for the end of its earlier session it cannot answer. Clients take a connection that ends without an
+    answer for a wrong protocol (franz-go gives up), and a refused one for a broker that comes later, as Kafka's does."""
+    broker = cluster.brokers[1]
+    broker.kill()
+    broker.spawn()
+    cluster.checks.check("the process lives", eventually(lambda: broker.admin("/livez") is not None), broker.log_text())
+    seen = set()
+
+    def ready():
+        seen.add(first_answer(broker.address))
+        return broker.ready()
+    cluster.checks.check("it is ready when its earlier session has ended", eventually(ready), broker.log_text())
+    cluster.checks.check("until then it refuses connections", "refused" in seen and "cut off" not in seen, str(seen))
+
+
 def check_orderly_end(cluster, leaders):
     check = cluster.checks
     for number in range(BROKERS):
@@ -168,6 +199,7 @@ def main():
         check_znode_topic(cluster)
         check_groups(cluster)
         check_controller_killed(cluster, leaders, lines)
+        check_early_clients(cluster)
         check_orderly_end(cluster, leaders)
         if checks.failures:
             print("\n".join(broker.log_text(2000) for broker in cluster.brokers))

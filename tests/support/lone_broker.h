@@ -160,6 +160,7 @@ struct LoneBroker {
         groups.emplace(loop, *replicas, server::group_config_of(config));
         services.emplace(api::Services{.loop = loop,
                                        .config = config,
+                                       .config_keys = server::broker_schema().keys,
                                        .broker_id = kLoneBrokerId,
                                        .cluster_id = "lone",
                                        .broker_epoch = [] { return std::int64_t{5}; },

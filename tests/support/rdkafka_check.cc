@@ -263,6 +263,18 @@ void resume(const std::string& address) {
     check("then nothing is left", found.empty() && member.assigned() == kPartitions);
 }
 
+// What is not offered is said at once: librdkafka asks again, without an end, for a coordinator that is refused in other words.
+void refuse_transactions(const std::string& address) {
+    const auto conf = configuration({{"bootstrap.servers", address}, {"transactional.id", "t"}});
+    std::string why;
+    const std::unique_ptr<RdKafka::Producer> producer(RdKafka::Producer::create(conf.get(), why));
+    const std::unique_ptr<RdKafka::Error> error(producer->init_transactions(kWaitMillis));
+    check("a transactional producer is refused for good",
+          error != nullptr && error->is_fatal() &&
+              error->code() == RdKafka::ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+          error == nullptr ? "it was accepted" : error->str());
+}
+
 }  // namespace
 }  // namespace millrace::testing
 
@@ -274,5 +286,6 @@ int main(int argc, char** argv) {
     millrace::testing::produce_all(argv[1]);
     millrace::testing::consume_all(argv[1]);
     millrace::testing::resume(argv[1]);
+    millrace::testing::refuse_transactions(argv[1]);
     return millrace::testing::failures == 0 ? 0 : 1;
 }
