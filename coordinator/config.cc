@@ -173,6 +173,8 @@ Status read_clients(const Config& config, server::ServerOptions& options) {
     options.backlog = static_cast<int>(config.int64("clientPortListenBacklog"));
     options.connections_per_ip_max = static_cast<std::int32_t>(config.int64("maxClientCnxns"));
     options.connections_max = static_cast<std::int32_t>(config.int64("maxCnxns"));
+    options.sessionless_max =
+        std::chrono::milliseconds(config.int64("nio.sessionlessCnxnTimeout"));
     const std::int64_t tick_ms = config.int64("tickTime");
     options.tick = std::chrono::milliseconds(tick_ms);
     const auto timeout = [&config](std::string_view key, std::int64_t otherwise) {

@@ -71,8 +71,10 @@ void add_basic(std::vector<ConfigKey>& keys) {
     keys.push_back(
         number("clientPortListenBacklog", "-1", "waiting connections; -1 means 50", {-1, 65535}));
     keys.push_back(
-        number("maxClientCnxns", "60", "connections of one address; 0 for no limit", {0, 1e9}));
-    keys.push_back(number("maxCnxns", "0", "connections altogether; 0 for no limit", {0, 1e9}));
+        number("maxClientCnxns", "60", "connections of one address; 0 or less for no limit", {-1, 1e9}));
+    keys.push_back(number("maxCnxns", "0", "connections altogether; 0 or less for no limit", {-1, 1e9}));
+    keys.push_back(number("nio.sessionlessCnxnTimeout", "10000",
+                          "milliseconds in which a connection must open a session", {1, 1e9}));
     keys.push_back(
         number("minSessionTimeout", "-1", "milliseconds; -1 means twice the tick", {-1, 1e9}));
     keys.push_back(number("maxSessionTimeout", "-1", "milliseconds; -1 means twenty times the tick",

@@ -137,7 +137,7 @@ std::string connections_dump(Node& node) {
     const std::vector<ClientConnection*> connections = node.connections();
     for (ClientConnection* connection : connections) {
         const auto found = expiry_of.find(connection->session());
-        const Instant own = connection->established() + kSessionlessMax;
+        const Instant own = connection->established() + node.options().sessionless_max;
         sets[found == expiry_of.end() ? own : found->second].push_back(connection);
     }
     std::string text = fmt::format("Connections dump:\nConnections Sets ({})/({}):\n", sets.size(),

@@ -51,6 +51,7 @@ Status Node::start() {
     x_serving = true;
     plan_tick();
     plan_reaping();
+    plan_sessionless();
     plan_purge();
     return {};
 }

@@ -56,6 +56,12 @@ TEST_CASE("Kafka's zookeeper.properties is accepted") {
     REQUIRE_FALSE(options->admin.has_value());
 }
 
+TEST_CASE("limits of connections below zero are none, as in Java") {
+    const auto options = options_of("maxClientCnxns=-1\nmaxCnxns=-1\n" + kLeast);
+    REQUIRE(options->connections_per_ip_max <= 0);
+    REQUIRE(options->connections_max <= 0);
+}
+
 TEST_CASE("ZooKeeper's sample configuration is accepted") {
     REQUIRE(options_of("tickTime=2000\ninitLimit=10\nsyncLimit=5\n" + kLeast).has_value());
 }

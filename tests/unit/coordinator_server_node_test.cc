@@ -317,6 +317,22 @@ TEST_CASE("a connection that opens no session is closed after ten seconds") {
     REQUIRE(client.closed());
 }
 
+TEST_CASE("nio.sessionlessCnxnTimeout below a tick closes within twice of itself") {
+    ServerOptions options;
+    options.sessionless_max = 1s;
+    ServerWorld world(options);
+    TestClient client = world.client();
+    TestClient silent = world.open();
+    world.loop.advance(900ms);
+    world.run();
+    REQUIRE_FALSE(silent.closed());
+    world.loop.advance(1100ms);
+    world.run();
+    REQUIRE(silent.closed());
+    REQUIRE_FALSE(client.closed());
+    REQUIRE(world.node->statistics().sessionless_expired == 1);
+}
+
 TEST_CASE("what was acknowledged is there after a power failure, with its session") {
     ServerWorld world;
     TestClient client = world.client();
