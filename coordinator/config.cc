@@ -173,8 +173,7 @@ Status read_clients(const Config& config, server::ServerOptions& options) {
     options.backlog = static_cast<int>(config.int64("clientPortListenBacklog"));
     options.connections_per_ip_max = static_cast<std::int32_t>(config.int64("maxClientCnxns"));
     options.connections_max = static_cast<std::int32_t>(config.int64("maxCnxns"));
-    options.sessionless_max =
-        std::chrono::milliseconds(config.int64("nio.sessionlessCnxnTimeout"));
+    options.sessionless_max = std::chrono::milliseconds(config.int64("nio.sessionlessCnxnTimeout"));
     const std::int64_t tick_ms = config.int64("tickTime");
     options.tick = std::chrono::milliseconds(tick_ms);
     const auto timeout = [&config](std::string_view key, std::int64_t otherwise) {
@@ -246,6 +245,9 @@ Status read_operations(const Config& config, server::ServerOptions& options) {
     for (const std::string& word : config.list("4lw.commands.whitelist")) {
         options.four_letter.all = options.four_letter.all || word == "*";
         options.four_letter.words.insert(word);
+    }
+    if (config.boolean("readonlymode.enabled")) {
+        options.four_letter.words.insert("isro");
     }
     options.admin_prefix = config.text("admin.commandURL");
     if (!options.admin_prefix.starts_with('/') || options.admin_prefix.size() < 2) {

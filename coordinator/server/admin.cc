@@ -64,9 +64,9 @@ Json connections_json(Node& node) {
         item["last_zxid"] = counters.last_zxid;
         item["last_response_time"] = counters.last_response.millis;
         item["last_latency"] = counters.last_latency_ms;
-        item["min_latency"] = counters.latency.min_ms;
+        item["min_latency"] = counters.latency.min;
         item["avg_latency"] = counters.latency.average();
-        item["max_latency"] = counters.latency.max_ms;
+        item["max_latency"] = counters.latency.max;
         list.push_back(std::move(item));
     }
     return list;
@@ -149,8 +149,8 @@ void answer_server_stats(Node& node, Json& out) {
     out["server_stats"] = {
         {"packets_sent", statistics.packets_sent},
         {"packets_received", statistics.packets_received},
-        {"max_latency", statistics.latency.max_ms},
-        {"min_latency", statistics.latency.min_ms},
+        {"max_latency", statistics.latency.max},
+        {"min_latency", statistics.latency.min},
         {"avg_latency", statistics.latency.average()},
         {"num_alive_client_connections", node.connections().size()},
         {"outstanding_requests", node.outstanding()},

@@ -123,9 +123,11 @@ void Node::maybe_snapshot() {
     x_txns_since_snapshot = 0;
     choose_snapshot_threshold();
     x_log->roll();
-    x_snapshots->start(x_nodes, [this](const Result<std::int64_t>& written) {
+    const Instant began = x_runtime.loop.now();
+    x_snapshots->start(x_nodes, [this, began](const Result<std::int64_t>& written) {
         if (written) {
             x_statistics.snapshots += 1;
+            x_statistics.snapshot_time.add(x_runtime.loop.now() - began);
             log_info("snapshot", "wrote the state at zxid {:#x}", *written);
         } else {
             x_statistics.snapshot_errors += 1;
