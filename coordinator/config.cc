@@ -241,7 +241,8 @@ Status read_access(const Config& config, server::ServerOptions& options) {
 }
 
 Status read_operations(const Config& config, server::ServerOptions& options) {
-    options.four_letter.words.clear();
+    // zkServer.sh asks for srvr, so it is answered whatever the list says.
+    options.four_letter.words = {"srvr"};
     for (const std::string& word : config.list("4lw.commands.whitelist")) {
         options.four_letter.all = options.four_letter.all || word == "*";
         options.four_letter.words.insert(word);

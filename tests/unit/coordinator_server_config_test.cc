@@ -114,6 +114,7 @@ TEST_CASE("the environment is below the file, -D above it") {
     REQUIRE(options->snap_count == 50);
     REQUIRE(options->connections_max == 8);
     REQUIRE(options->four_letter.allows("mntr"));
+    REQUIRE(options->four_letter.allows("srvr"));
     REQUIRE_FALSE(options_of(kLeast)->four_letter.allows("isro"));
     REQUIRE(options_of(kLeast + "readonlymode.enabled=true\n")->four_letter.allows("isro"));
 }
