@@ -158,6 +158,11 @@ std::uint64_t kib(std::int64_t count) {
     return count <= 0 ? 0 : static_cast<std::uint64_t>(count) << 10;
 }
 
+// The host to listen on. Java's sockets take 0.0.0.0 and :: both as all addresses of IPv4 and of IPv6.
+std::string listening_host(const std::string& host) {
+    return host == "0.0.0.0" || host == "::" ? "" : host;
+}
+
 Status read_clients(const Config& config, server::ServerOptions& options) {
     const auto from_server_line = TRY(client_of_server_line(config));
     if (config.has("clientPort")) {
@@ -170,6 +175,7 @@ Status read_clients(const Config& config, server::ServerOptions& options) {
     if (config.has("clientPortAddress")) {
         options.client.host = config.text("clientPortAddress");
     }
+    options.client.host = listening_host(options.client.host);
     options.backlog = static_cast<int>(config.int64("clientPortListenBacklog"));
     options.connections_per_ip_max = static_cast<std::int32_t>(config.int64("maxClientCnxns"));
     options.connections_max = static_cast<std::int32_t>(config.int64("maxCnxns"));
@@ -255,7 +261,7 @@ Status read_operations(const Config& config, server::ServerOptions& options) {
         return bad(config, "admin.commandURL", "allowed: a path that starts with '/'");
     }
     const auto endpoint = [&config](std::string_view host, std::string_view port) {
-        return runtime::Endpoint{.host = config.text(host),
+        return runtime::Endpoint{.host = listening_host(config.text(host)),
                                  .port = static_cast<std::uint16_t>(config.int64(port))};
     };
     if (config.boolean("admin.enableServer")) {

@@ -56,6 +56,16 @@ TEST_CASE("Kafka's zookeeper.properties is accepted") {
     REQUIRE_FALSE(options->admin.has_value());
 }
 
+TEST_CASE("0.0.0.0 and :: are all addresses of both families, as in Java") {
+    for (const std::string host : {"0.0.0.0", "::"}) {
+        const auto options = options_of(kLeast + "clientPortAddress=" + host +
+                                        "\nadmin.serverAddress=" + host + "\n");
+        REQUIRE(options->client.host.empty());
+        REQUIRE(options->admin->host.empty());
+    }
+    REQUIRE(options_of(kLeast + "clientPortAddress=127.0.0.1\n")->client.host == "127.0.0.1");
+}
+
 TEST_CASE("limits of connections below zero are none, as in Java") {
     const auto options = options_of("maxClientCnxns=-1\nmaxCnxns=-1\n" + kLeast);
     REQUIRE(options->connections_per_ip_max <= 0);
