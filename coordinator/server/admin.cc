@@ -216,7 +216,11 @@ void answer_zab_state(Node&, Json& out) {
     out["zabstate"] = "";
 }
 
-constexpr std::array<Command, 24> kCommands{{
+void answer_trace_mask(Node&, Json& out) {
+    out["tracemask"] = kTraceMask;
+}
+
+constexpr std::array<Command, 25> kCommands{{
     {"configuration", "conf", answer_configuration},
     {"config", "", answer_configuration},
     {"connections", "cons", answer_connections},
@@ -224,6 +228,7 @@ constexpr std::array<Command, 24> kCommands{{
     {"dirs", "", answer_dirs},
     {"dump", "", answer_dump},
     {"environment", "envi", answer_environment},
+    {"get_trace_mask", "gtmk", answer_trace_mask},
     {"hash", "", answer_hash},
     {"initial_configuration", "icfg", answer_initial_configuration},
     {"is_read_only", "isro", answer_is_read_only},

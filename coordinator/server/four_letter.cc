@@ -217,9 +217,8 @@ std::string answer_hash(Node& node) {
                        node.nodes().digest());
 }
 
-// Java's mask as it starts. It chooses among the lines of a trace log, which is not written here, and stays as it is.
 std::string answer_trace_mask(Node&) {
-    return "306";
+    return fmt::format("{}", kTraceMask);
 }
 
 constexpr std::array<Word, 18> kWords{{

@@ -60,12 +60,12 @@ constexpr std::array<std::string_view, 26> kNeverCounted{
     "tls_handshake_exceeded",
     "unsuccessful_handshake"};
 
-// Summaries of events of an ensemble, of a JVM or of switches that are off: they see none here.
-constexpr std::array<std::string_view, 12> kNeverSeen{
+// Summaries of events of an ensemble or of switches that are off: they see none here.
+constexpr std::array<std::string_view, 11> kNeverSeen{
     "commit_propagation_latency", "connection_token_deficit", "election_time",
     "follower_sync_time",         "inflight_diff_count",      "inflight_snap_count",
-    "jvm_pause_time_ms",          "leader_unavailable_time",  "observer_sync_time",
-    "proposal_latency",           "quorum_ack_latency",       "unavailable_time"};
+    "leader_unavailable_time",    "observer_sync_time",       "proposal_latency",
+    "quorum_ack_latency",         "unavailable_time"};
 
 Tally sync_times(Node& node) {
     const storage::TxnLogWriter::Figures& log = node.log().figures();

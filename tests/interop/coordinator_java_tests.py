@@ -22,14 +22,15 @@ CLASSES = """
     test.ACLCountTest test.ACLRootTest test.ACLTest test.AsyncOpsTest test.AuthTest test.ChrootTest test.ClientTest test.CreateTest
     test.EnforceQuotaTest test.FourLetterWordsTest test.FourLetterWordsWhiteListTest test.GetChildren2Test test.MaxCnxnsTest
     test.MultiAsyncTransactionTest test.MultiOperationTest test.NullDataTest test.PersistentRecursiveWatcherTest
-    test.PersistentWatcherTest test.ServerCnxnTest test.SessionInvalidationTest test.SessionTest test.StatTest test.SyncCallTest
+    test.PersistentWatcherTest test.SessionInvalidationTest test.SessionTest test.StatTest test.SyncCallTest
     test.WatcherFuncTest
 """.split()
 # What looks into a server of the same JVM or takes long for little.
 LEFT_OUT = """
     test.ACLTest#testAcls test.ACLTest#testNettyIpAuthDefault test.ACLTest#testAuthWithIPV4Server
     test.ACLTest#testAuthWithIPV6Server
-    test.ClientTest#testPathValidation test.ClientTest#testPing
+    test.ClientTest#testPathValidation test.ClientTest#testPing test.ClientTest#testClientWithWatcherObj
+    test.ClientTest#testClientwithoutWatcherObj
     test.SessionTest#testMinMaxSessionTimeout test.SessionTest#testMaximumCnxnPerIP
     test.SessionTest#testSessionStateNoDupStateReporting
 """.split()
