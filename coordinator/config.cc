@@ -158,6 +158,11 @@ std::uint64_t kib(std::int64_t count) {
     return count <= 0 ? 0 : static_cast<std::uint64_t>(count) << 10;
 }
 
+// The host to listen on. Java's sockets take 0.0.0.0 and :: both as all addresses of IPv4 and of IPv6.
+std::string listening_host(const std::string& host) {
+    return host == "0.0.0.0" || host == "::" ? "" : host;
+}
+
 Status read_clients(const Config& config, server::ServerOptions& options) {
     const auto from_server_line = TRY(client_of_server_line(config));
     if (config.has("clientPort")) {
@@ -170,9 +175,11 @@ Status read_clients(const Config& config, server::ServerOptions& options) {
     if (config.has("clientPortAddress")) {
         options.client.host = config.text("clientPortAddress");
     }
+    options.client.host = listening_host(options.client.host);
     options.backlog = static_cast<int>(config.int64("clientPortListenBacklog"));
     options.connections_per_ip_max = static_cast<std::int32_t>(config.int64("maxClientCnxns"));
     options.connections_max = static_cast<std::int32_t>(config.int64("maxCnxns"));
+    options.sessionless_max = std::chrono::milliseconds(config.int64("nio.sessionlessCnxnTimeout"));
     const std::int64_t tick_ms = config.int64("tickTime");
     options.tick = std::chrono::milliseconds(tick_ms);
     const auto timeout = [&config](std::string_view key, std::int64_t otherwise) {
@@ -240,17 +247,21 @@ Status read_access(const Config& config, server::ServerOptions& options) {
 }
 
 Status read_operations(const Config& config, server::ServerOptions& options) {
-    options.four_letter.words.clear();
+    // zkServer.sh asks for srvr, so it is answered whatever the list says.
+    options.four_letter.words = {"srvr"};
     for (const std::string& word : config.list("4lw.commands.whitelist")) {
         options.four_letter.all = options.four_letter.all || word == "*";
         options.four_letter.words.insert(word);
+    }
+    if (config.boolean("readonlymode.enabled")) {
+        options.four_letter.words.insert("isro");
     }
     options.admin_prefix = config.text("admin.commandURL");
     if (!options.admin_prefix.starts_with('/') || options.admin_prefix.size() < 2) {
         return bad(config, "admin.commandURL", "allowed: a path that starts with '/'");
     }
     const auto endpoint = [&config](std::string_view host, std::string_view port) {
-        return runtime::Endpoint{.host = config.text(host),
+        return runtime::Endpoint{.host = listening_host(config.text(host)),
                                  .port = static_cast<std::uint16_t>(config.int64(port))};
     };
     if (config.boolean("admin.enableServer")) {

@@ -70,9 +70,12 @@ void add_basic(std::vector<ConfigKey>& keys) {
     keys.push_back(number("tickTime", "3000", "milliseconds of a tick", {1, 3'600'000}));
     keys.push_back(
         number("clientPortListenBacklog", "-1", "waiting connections; -1 means 50", {-1, 65535}));
+    keys.push_back(number("maxClientCnxns", "60",
+                          "connections of one address; 0 or less for no limit", {-1, 1e9}));
     keys.push_back(
-        number("maxClientCnxns", "60", "connections of one address; 0 for no limit", {0, 1e9}));
-    keys.push_back(number("maxCnxns", "0", "connections altogether; 0 for no limit", {0, 1e9}));
+        number("maxCnxns", "0", "connections altogether; 0 or less for no limit", {-1, 1e9}));
+    keys.push_back(number("nio.sessionlessCnxnTimeout", "10000",
+                          "milliseconds in which a connection must open a session", {1, 1e9}));
     keys.push_back(
         number("minSessionTimeout", "-1", "milliseconds; -1 means twice the tick", {-1, 1e9}));
     keys.push_back(number("maxSessionTimeout", "-1", "milliseconds; -1 means twenty times the tick",
@@ -138,6 +141,8 @@ void add_operations(std::vector<ConfigKey>& keys) {
                     .type = KeyType::list,
                     .default_value = "srvr",
                     .doc = "four-letter words answered; * for all"});
+    keys.push_back(flag("readonlymode.enabled", "false",
+                        "true: isro is answered too; servers without a quorum are in ensembles"));
     keys.push_back(flag("admin.enableServer", "true", "the HTTP admin server"));
     keys.push_back(text("admin.serverAddress", "0.0.0.0", "its address"));
     keys.push_back(number("admin.serverPort", "8080", "its port", {0, kPort}));
@@ -221,7 +226,6 @@ void add_ensemble(std::vector<ConfigKey>& keys) {
                                         "standaloneEnabled",
                                         "multiAddress.reachabilityCheckEnabled",
                                         "multiAddress.reachabilityCheckTimeoutMs",
-                                        "readonlymode.enabled",
                                         "leader.snapPingIntervalInSeconds"}) {
         keys.push_back(ignored(name, kEnsemble));
     }

@@ -64,9 +64,9 @@ Json connections_json(Node& node) {
         item["last_zxid"] = counters.last_zxid;
         item["last_response_time"] = counters.last_response.millis;
         item["last_latency"] = counters.last_latency_ms;
-        item["min_latency"] = counters.latency.min_ms;
+        item["min_latency"] = counters.latency.min;
         item["avg_latency"] = counters.latency.average();
-        item["max_latency"] = counters.latency.max_ms;
+        item["max_latency"] = counters.latency.max;
         list.push_back(std::move(item));
     }
     return list;
@@ -149,8 +149,8 @@ void answer_server_stats(Node& node, Json& out) {
     out["server_stats"] = {
         {"packets_sent", statistics.packets_sent},
         {"packets_received", statistics.packets_received},
-        {"max_latency", statistics.latency.max_ms},
-        {"min_latency", statistics.latency.min_ms},
+        {"max_latency", statistics.latency.max},
+        {"min_latency", statistics.latency.min},
         {"avg_latency", statistics.latency.average()},
         {"num_alive_client_connections", node.connections().size()},
         {"outstanding_requests", node.outstanding()},
@@ -216,7 +216,11 @@ void answer_zab_state(Node&, Json& out) {
     out["zabstate"] = "";
 }
 
-constexpr std::array<Command, 24> kCommands{{
+void answer_trace_mask(Node&, Json& out) {
+    out["tracemask"] = kTraceMask;
+}
+
+constexpr std::array<Command, 25> kCommands{{
     {"configuration", "conf", answer_configuration},
     {"config", "", answer_configuration},
     {"connections", "cons", answer_connections},
@@ -224,6 +228,7 @@ constexpr std::array<Command, 24> kCommands{{
     {"dirs", "", answer_dirs},
     {"dump", "", answer_dump},
     {"environment", "envi", answer_environment},
+    {"get_trace_mask", "gtmk", answer_trace_mask},
     {"hash", "", answer_hash},
     {"initial_configuration", "icfg", answer_initial_configuration},
     {"is_read_only", "isro", answer_is_read_only},

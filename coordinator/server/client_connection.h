@@ -18,9 +18,6 @@ namespace millrace::coordinator::server {
 
 class Node;
 
-// A connection must open a session within this time, as in ZooKeeper.
-inline constexpr Duration kSessionlessMax = 10s;
-
 class ClientConnection final : public runtime::StreamHandler {
  public:
     // The node outlives it.

@@ -40,10 +40,9 @@ std::string server_lines(Node& node) {
     return fmt::format(
         "Latency min/avg/max: {}/{}/{}\nReceived: {}\nSent: {}\nConnections: {}\n"
         "Outstanding: {}\nZxid: {:#x}\nMode: standalone\nNode count: {}\n",
-        statistics.latency.min_ms, average_text(statistics.latency.average()),
-        statistics.latency.max_ms, statistics.packets_received, statistics.packets_sent,
-        node.connections().size(), node.outstanding(), node.nodes().last_zxid(),
-        node.nodes().node_count() + 1);
+        statistics.latency.min, average_text(statistics.latency.average()), statistics.latency.max,
+        statistics.packets_received, statistics.packets_sent, node.connections().size(),
+        node.outstanding(), node.nodes().last_zxid(), node.nodes().node_count() + 1);
 }
 
 std::string answer_srvr(Node& node) {
@@ -66,8 +65,8 @@ std::string connection_line(Node& node, const ClientConnection& connection, bool
         line += fmt::format(
             ",lzxid={:#x},lresp={},llat={},minlat={},avglat={},maxlat={}",
             static_cast<std::uint64_t>(counters.last_zxid), counters.last_response.millis,
-            counters.last_latency_ms, counters.latency.min_ms,
-            static_cast<std::int64_t>(counters.latency.average()), counters.latency.max_ms);
+            counters.last_latency_ms, counters.latency.min,
+            static_cast<std::int64_t>(counters.latency.average()), counters.latency.max);
     }
     return line + ")\n";
 }
@@ -137,7 +136,7 @@ std::string connections_dump(Node& node) {
     const std::vector<ClientConnection*> connections = node.connections();
     for (ClientConnection* connection : connections) {
         const auto found = expiry_of.find(connection->session());
-        const Instant own = connection->established() + kSessionlessMax;
+        const Instant own = connection->established() + node.options().sessionless_max;
         sets[found == expiry_of.end() ? own : found->second].push_back(connection);
     }
     std::string text = fmt::format("Connections dump:\nConnections Sets ({})/({}):\n", sets.size(),
@@ -219,7 +218,7 @@ std::string answer_hash(Node& node) {
 }
 
 std::string answer_trace_mask(Node&) {
-    return "0";
+    return fmt::format("{}", kTraceMask);
 }
 
 constexpr std::array<Word, 18> kWords{{

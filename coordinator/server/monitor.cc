@@ -28,7 +28,6 @@ struct Share {
     std::string_view title;
     double share;
 };
-constexpr std::array<std::string_view, 3> kSummaries{"readlatency", "updatelatency", "fsynctime"};
 constexpr std::array<Share, 4> kShares{
     {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}}};
 
@@ -61,6 +60,41 @@ constexpr std::array<std::string_view, 26> kNeverCounted{
     "tls_handshake_exceeded",
     "unsuccessful_handshake"};
 
+// Summaries of events of an ensemble or of switches that are off: they see none here.
+constexpr std::array<std::string_view, 11> kNeverSeen{
+    "commit_propagation_latency", "connection_token_deficit", "election_time",
+    "follower_sync_time",         "inflight_diff_count",      "inflight_snap_count",
+    "leader_unavailable_time",    "observer_sync_time",       "proposal_latency",
+    "quorum_ack_latency",         "unavailable_time"};
+
+Tally sync_times(Node& node) {
+    const storage::TxnLogWriter::Figures& log = node.log().figures();
+    return {.min = to_millis(log.sync_shortest),
+            .max = to_millis(log.sync_longest),
+            .sum = to_millis(log.sync_total),
+            .count = log.syncs};
+}
+
+// The summaries without quantiles, by name.
+struct NamedTally {
+    std::string_view name;
+    Tally (*of)(Node& node);
+};
+constexpr std::array<NamedTally, 8> kTallies{{
+    {"dbinittime", [](Node& node) -> Tally { return node.statistics().start_time; }},
+    {"fsynctime", sync_times},
+    {"node_changed_watch_count",
+     [](Node& node) -> Tally { return node.statistics().changed_watches; }},
+    {"node_children_watch_count",
+     [](Node& node) -> Tally { return node.statistics().children_watches; }},
+    {"node_created_watch_count",
+     [](Node& node) -> Tally { return node.statistics().created_watches; }},
+    {"node_deleted_watch_count",
+     [](Node& node) -> Tally { return node.statistics().deleted_watches; }},
+    {"snapshottime", [](Node& node) -> Tally { return node.statistics().snapshot_time; }},
+    {"startup_txns_loaded", [](Node& node) -> Tally { return node.statistics().txns_replayed; }},
+}};
+
 class Collector {
  public:
     void gauge(std::string name, std::int64_t value) {
@@ -75,12 +109,16 @@ class Collector {
     void text(std::string name, std::string value) {
         x_figures.push_back({std::move(name), std::move(value), Kind::text});
     }
+    // mntr spreads a summary over several names.
+    void tally(const std::string& name, const Tally& tally) {
+        gauge("avg_" + name, tally.average());
+        gauge("min_" + name, tally.min);
+        gauge("max_" + name, tally.max);
+        counter("cnt_" + name, tally.count);
+        counter("sum_" + name, static_cast<std::uint64_t>(tally.sum));
+    }
     void spread(const std::string& name, const Spread& spread) {
-        gauge("avg_" + name, spread.latency.average());
-        gauge("min_" + name, spread.latency.min_ms);
-        gauge("max_" + name, spread.latency.max_ms);
-        counter("cnt_" + name, spread.latency.count);
-        counter("sum_" + name, static_cast<std::uint64_t>(spread.latency.sum_ms));
+        tally(name, spread.latency);
         for (const auto& [title, share] : kShares) {
             gauge(fmt::format("{}_{}", title, name), spread.distribution.quantile(share));
         }
@@ -117,10 +155,6 @@ void add_counters(const Statistics& statistics, Collector& out) {
     out.counter("stale_sessions_expired", statistics.sessions_expired);
     out.counter("sessionless_connections_expired", statistics.sessionless_expired);
     out.counter("request_throttle_wait_count", statistics.requests_throttled);
-    out.counter("node_created_watch_count", statistics.created_watches);
-    out.counter("node_deleted_watch_count", statistics.deleted_watches);
-    out.counter("node_changed_watch_count", statistics.changed_watches);
-    out.counter("node_children_watch_count", statistics.children_watches);
     for (const auto& [name, refusals] : statistics.quota_refusals) {
         out.counter(name + "_quota_exceeded_error_per_namespace", refusals);
     }
@@ -156,9 +190,9 @@ std::vector<Figure> figures(Node& node) {
     out.gauge("uptime", to_millis(node.loop().now() - node.started()));
     out.gauge("packets_received", static_cast<std::int64_t>(statistics.packets_received));
     out.gauge("packets_sent", static_cast<std::int64_t>(statistics.packets_sent));
-    out.gauge("min_latency", statistics.latency.min_ms);
+    out.gauge("min_latency", statistics.latency.min);
     out.gauge("avg_latency", statistics.latency.average());
-    out.gauge("max_latency", statistics.latency.max_ms);
+    out.gauge("max_latency", statistics.latency.max);
     out.gauge("auth_failed_count", static_cast<std::int64_t>(statistics.auth_failed));
     out.gauge("last_client_response_size", statistics.response_size.last);
     out.gauge("min_client_response_size", statistics.response_size.min);
@@ -176,12 +210,12 @@ std::vector<Figure> figures(Node& node) {
     out.counter("unrecoverable_error_count", 0);
     out.spread("readlatency", statistics.read);
     out.spread("updatelatency", statistics.update);
-    const storage::TxnLogWriter::Figures& log = node.log().figures();
-    const auto syncs = static_cast<double>(std::max<std::uint64_t>(log.syncs, 1));
-    out.gauge("avg_fsynctime", static_cast<double>(to_millis(log.sync_total)) / syncs);
-    out.gauge("max_fsynctime", to_millis(log.sync_longest));
-    out.counter("cnt_fsynctime", log.syncs);
-    out.counter("sum_fsynctime", static_cast<std::uint64_t>(to_millis(log.sync_total)));
+    for (const NamedTally& tally : kTallies) {
+        out.tally(std::string(tally.name), tally.of(node));
+    }
+    for (const std::string_view name : kNeverSeen) {
+        out.tally(std::string(name), {});
+    }
     return out.take();
 }
 
@@ -202,16 +236,20 @@ std::string figure_text(const Figure& figure) {
 
 namespace {
 
-// mntr spreads a summary over several names; Prometheus has one name with quantiles, a sum and a count.
+// Prometheus has one name for a summary, with quantiles, a sum and a count.
 bool is_part_of_summary(std::string_view name) {
-    return std::ranges::any_of(kSummaries, [name](std::string_view summary) {
-        return name.size() > summary.size() && name.ends_with(summary);
-    });
+    const auto ends = [name](std::string_view summary) {
+        return name.size() > summary.size() && name.ends_with(summary) &&
+               name[name.size() - summary.size() - 1] == '_';
+    };
+    return ends("readlatency") || ends("updatelatency") ||
+           std::ranges::any_of(kTallies, ends, &NamedTally::name) ||
+           std::ranges::any_of(kNeverSeen, ends);
 }
 
 runtime::SummaryValue summary_of(const Spread& spread) {
     runtime::SummaryValue value{.count = spread.latency.count,
-                                .sum = static_cast<double>(spread.latency.sum_ms),
+                                .sum = static_cast<double>(spread.latency.sum),
                                 .quantiles = {}};
     for (const double share : {0.5, 0.9, 0.99}) {
         value.quantiles.emplace_back(share,
@@ -225,13 +263,21 @@ void register_summaries(Node& node, runtime::Metrics& metrics) {
                              [&node] { return summary_of(node.statistics().read); });
     metrics.summary_callback("updatelatency", "ZooKeeper's updatelatency in milliseconds",
                              [&node] { return summary_of(node.statistics().update); });
-    metrics.summary_callback("fsynctime", "ZooKeeper's fsynctime in milliseconds",
-                             [&node]() -> runtime::SummaryValue {
-                                 const storage::TxnLogWriter::Figures& log = node.log().figures();
-                                 return {.count = log.syncs,
-                                         .sum = static_cast<double>(to_millis(log.sync_total)),
-                                         .quantiles = {}};
-                             });
+    const auto without_quantiles = [&metrics](std::string_view name, std::function<Tally()> read) {
+        metrics.summary_callback(std::string(name), fmt::format("ZooKeeper's {}", name),
+                                 [read = std::move(read)]() -> runtime::SummaryValue {
+                                     const Tally tally = read();
+                                     return {.count = tally.count,
+                                             .sum = static_cast<double>(tally.sum),
+                                             .quantiles = {}};
+                                 });
+    };
+    for (const NamedTally& tally : kTallies) {
+        without_quantiles(tally.name, [&node, of = tally.of] { return of(node); });
+    }
+    for (const std::string_view name : kNeverSeen) {
+        without_quantiles(name, [] { return Tally{}; });
+    }
 }
 
 // A count under ZooKeeper's name, which a counter may not have: promtool asks for _total.

@@ -16,6 +16,22 @@ namespace {
 // A client at its limit asks on; one line in this time says enough.
 constexpr Duration kBreachLogInterval = 100ms;
 
+Tally* tally_of(Statistics& statistics, tree::EventType type) {
+    switch (type) {
+        case tree::EventType::created:
+            return &statistics.created_watches;
+        case tree::EventType::deleted:
+            return &statistics.deleted_watches;
+        case tree::EventType::data_changed:
+            return &statistics.changed_watches;
+        case tree::EventType::children_changed:
+            return &statistics.children_watches;
+        case tree::EventType::none:
+            break;
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 Node::Node(const runtime::Runtime& runtime, ServerOptions options,
@@ -39,7 +55,11 @@ runtime::Task Node::guarded(std::function<void()> work) {
 }
 
 Status Node::start() {
+    const Instant began = x_runtime.loop.now();
     TRY(recover());
+    // The time of a loop stands still during a turn, and recovery is one.
+    x_runtime.loop.post(
+        guarded([this, began] { x_statistics.start_time.add(x_runtime.loop.now() - began); }));
     x_purge_lane = x_runtime.disk.new_lane();
     choose_snapshot_threshold();
     x_pipeline->set_events(
@@ -51,6 +71,7 @@ Status Node::start() {
     x_serving = true;
     plan_tick();
     plan_reaping();
+    plan_sessionless();
     plan_purge();
     return {};
 }
@@ -71,6 +92,7 @@ Status Node::recover() {
                               .on_txn = {}},
                              x_nodes));
     x_statistics.digest_mismatches = recovered.digest_mismatches;
+    x_statistics.txns_replayed.add(static_cast<std::int64_t>(recovered.txns_replayed));
     log_info("server", "recovered to zxid {:#x}: snapshot {:#x}, {} transactions, {} nodes",
              x_nodes.last_zxid(), recovered.snapshot_zxid, recovered.txns_replayed,
              x_nodes.node_count());
@@ -289,21 +311,10 @@ void Node::fire_watches(const tree::Outcome& outcome) {
                 connection->notify(trigger, outcome.zxid);
             }
         }
-        switch (trigger.type) {
-            case tree::EventType::created:
-                x_statistics.created_watches += x_told.size();
-                break;
-            case tree::EventType::deleted:
-                x_statistics.deleted_watches += x_told.size();
-                break;
-            case tree::EventType::data_changed:
-                x_statistics.changed_watches += x_told.size();
-                break;
-            case tree::EventType::children_changed:
-                x_statistics.children_watches += x_told.size();
-                break;
-            case tree::EventType::none:
-                break;
+        if (!x_told.empty()) {
+            if (Tally* tally = tally_of(x_statistics, trigger.type)) {
+                tally->add(static_cast<std::int64_t>(x_told.size()));
+            }
         }
     }
 }

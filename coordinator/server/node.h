@@ -104,6 +104,8 @@ class Node {
     void tick();
     void reap_containers();
     void plan_reaping();
+    void plan_sessionless();
+    void end_sessionless();
     void choose_snapshot_threshold();
     void maybe_snapshot();
     void plan_purge();

@@ -30,8 +30,10 @@ struct ServerOptions {
     // Clients
     runtime::Endpoint client;
     int backlog = -1;                          // waiting connections; -1: 50, and shown as -1
-    std::int32_t connections_per_ip_max = 60;  // 0: no limit
-    std::int32_t connections_max = 0;          // 0: no limit
+    std::int32_t connections_per_ip_max = 60;  // 0 or less: no limit
+    std::int32_t connections_max = 0;          // 0 or less: no limit
+    // A connection must open a session within this time (nio.sessionlessCnxnTimeout), and is closed before twice of it.
+    Duration sessionless_max = 10s;
     Duration tick = 3s;
     std::int32_t session_timeout_min_ms = 6'000;
     std::int32_t session_timeout_max_ms = 60'000;

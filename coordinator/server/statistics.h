@@ -12,22 +12,27 @@
 
 namespace millrace::coordinator::server {
 
-struct Latency {
-    std::int64_t min_ms = 0;
-    std::int64_t max_ms = 0;
-    std::int64_t sum_ms = 0;
+// What ZooKeeper shows of numbers that it does not keep: sizes, counts, milliseconds.
+struct Tally {
+    std::int64_t min = 0;
+    std::int64_t max = 0;
+    std::int64_t sum = 0;
     std::uint64_t count = 0;
 
-    void add(Duration latency) {
-        const std::int64_t ms = to_millis(latency);
-        min_ms = count == 0 ? ms : std::min(min_ms, ms);
-        max_ms = std::max(max_ms, ms);
-        sum_ms += ms;
+    void add(std::int64_t value) {
+        min = count == 0 ? value : std::min(min, value);
+        max = std::max(max, value);
+        sum += value;
         ++count;
     }
     double average() const {
-        return count == 0 ? 0.0 : static_cast<double>(sum_ms) / static_cast<double>(count);
+        return count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count);
     }
+};
+
+// In milliseconds.
+struct Latency : Tally {
+    void add(Duration latency) { Tally::add(to_millis(latency)); }
 };
 
 // How latencies are spread, for quantiles: milliseconds one by one up to 15, then four steps for each doubling, up to days.
@@ -124,10 +129,14 @@ struct Statistics {
     std::uint64_t snapshot_errors = 0;
     std::uint64_t digest_mismatches = 0;
     std::uint64_t requests_throttled = 0;
-    std::uint64_t created_watches = 0;
-    std::uint64_t deleted_watches = 0;
-    std::uint64_t changed_watches = 0;
-    std::uint64_t children_watches = 0;
+    // How many watches each event of a kind fired.
+    Tally created_watches;
+    Tally deleted_watches;
+    Tally changed_watches;
+    Tally children_watches;
+    Latency snapshot_time;
+    Latency start_time;  // reading the data folder
+    Tally txns_replayed;
     // Requests refused for a quota, by the first name of its path.
     std::map<std::string, std::uint64_t, std::less<>> quota_refusals;
 

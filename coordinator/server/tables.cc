@@ -50,6 +50,13 @@ Rows environment_table(Node& node) {
     Rows rows{{"zookeeper.version", shown_version()},
               {"millrace.version", std::string(runtime::version())},
               {"millrace.revision", std::string(runtime::revision())}};
+    // Java's lines; it shows a property that it does not have like this too.
+    for (const std::string_view name :
+         {"java.version", "java.vendor", "java.home", "java.class.path", "java.library.path",
+          "java.io.tmpdir", "java.compiler"}) {
+        rows.emplace_back(name, "<NA>");
+    }
+    rows.emplace_back("os.name", "Linux");
     const auto& settings = node.options().settings;
     rows.insert(rows.end(), settings.begin(), settings.end());
     return rows;

@@ -13,6 +13,9 @@
 
 namespace millrace::coordinator::server {
 
+// Java's trace mask as it starts. It chooses among the lines of a trace log, which is not written here, so it stays as it is.
+inline constexpr std::int64_t kTraceMask = 306;
+
 class Node;
 
 using Rows = std::vector<std::pair<std::string, std::string>>;

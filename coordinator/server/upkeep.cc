@@ -37,15 +37,31 @@ void Node::tick() {
     }
     std::vector<tree::WatcherId> gone;
     for (const auto& [id, connection] : x_connections) {
-        if (!connection->connected() && now - connection->established() > kSessionlessMax) {
-            x_statistics.sessionless_expired += 1;
-            connection->end();
-        }
         if (connection->ended() && now - connection->ended_at() > kFarewellMax) {
             gone.push_back(id);
         }
     }
     std::ranges::for_each(gone, [this](tree::WatcherId id) { connection_closed(id); });
+}
+
+void Node::plan_sessionless() {
+    x_runtime.loop.run_after(x_options.sessionless_max, guarded([this] {
+                                 if (!x_stopping) {
+                                     end_sessionless();
+                                 }
+                                 plan_sessionless();
+                             }));
+}
+
+void Node::end_sessionless() {
+    const Instant now = x_runtime.loop.now();
+    for (const auto& [id, connection] : x_connections) {
+        if (!connection->connected() &&
+            now - connection->established() >= x_options.sessionless_max) {
+            x_statistics.sessionless_expired += 1;
+            connection->end();
+        }
+    }
 }
 
 void Node::plan_reaping() {
@@ -107,9 +123,11 @@ void Node::maybe_snapshot() {
     x_txns_since_snapshot = 0;
     choose_snapshot_threshold();
     x_log->roll();
-    x_snapshots->start(x_nodes, [this](const Result<std::int64_t>& written) {
+    const Instant began = x_runtime.loop.now();
+    x_snapshots->start(x_nodes, [this, began](const Result<std::int64_t>& written) {
         if (written) {
             x_statistics.snapshots += 1;
+            x_statistics.snapshot_time.add(x_runtime.loop.now() - began);
             log_info("snapshot", "wrote the state at zxid {:#x}", *written);
         } else {
             x_statistics.snapshot_errors += 1;

@@ -229,6 +229,7 @@ void TxnLogWriter::State::note_figures(const Batch& batch, Duration took) {
     figures.txns += batch.txns;
     figures.bytes += batch.bytes;
     figures.sync_total += took;
+    figures.sync_shortest = figures.syncs == 1 ? took : std::min(figures.sync_shortest, took);
     figures.sync_longest = std::max(figures.sync_longest, took);
     if (took > options->slow_sync) {
         ++figures.slow_syncs;

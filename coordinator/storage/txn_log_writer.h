@@ -63,6 +63,7 @@ class TxnLogWriter {
         std::uint64_t txns = 0;
         std::uint64_t bytes = 0;
         Duration sync_total{};  // from the hand-over of a batch to its answer
+        Duration sync_shortest{};
         Duration sync_longest{};
         std::uint64_t slow_syncs = 0;  // longer than TxnLogOptions::slow_sync
     };

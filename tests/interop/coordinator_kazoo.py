@@ -390,6 +390,7 @@ def admin_server(server, client):
     expect(figures["data_dir_size"] > 0 and figures["fsync_threshold_exceed_count"] >= 0, "server stats")
     expect("ok" in fetch("/readyz"), "/readyz")
     expect("znode_count" in fetch("/metrics"), "/metrics")
+    expect(json.loads(fetch("/commands/gtmk"))["tracemask"] == int(server.ask("gtmk")), "gtmk")
 
 
 def main():

@@ -26,7 +26,8 @@ znode_count watch_count ephemerals_count approximate_data_size num_alive_connect
 packets_sent avg_latency min_latency max_latency open_file_descriptor_count global_sessions uptime connection_request_count
 connection_drop_count commit_count snap_count stale_sessions_expired bytes_received_count response_bytes
 readlatency readlatency_count readlatency_sum updatelatency updatelatency_count updatelatency_sum fsynctime_count fsynctime_sum
-looking_count unrecoverable_error_count max_file_descriptor_count
+looking_count unrecoverable_error_count max_file_descriptor_count snapshottime_sum dbinittime_sum election_time_count
+node_created_watch_count_sum node_deleted_watch_count_sum node_changed_watch_count_sum node_children_watch_count_sum
 """.split()
 # The series of the usual Kafka dashboards, with the names that the JMX exporter's rules give them.
 KAFKA_SERIES = """

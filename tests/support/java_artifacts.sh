@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# java_artifacts.sh zookeeper|kafka|curator: prints the folder with the jars of the Java server, or of the Curator library, and of
-# what it needs at run time.
+# java_artifacts.sh zookeeper|zookeeper-tests|kafka|curator: prints the folder with the jars of the Java server, of ZooKeeper's own
+# tests, or of the Curator library, and of what it needs at run time.
 # Fetched with Maven on the first call and kept in ${MILLRACE_CACHE:-$HOME/.cache/millrace}/java; one folder for each version.
 # ZOOKEEPER_VERSION, KAFKA_VERSION and CURATOR_VERSION choose another one. Exit 77 (skipped) without a JDK or Maven.
 set -euo pipefail
 
-product=${1:?usage: java_artifacts.sh zookeeper|kafka|curator}
+product=${1:?usage: java_artifacts.sh zookeeper|zookeeper-tests|kafka|curator}
 cache=${MILLRACE_CACHE:-$HOME/.cache/millrace}/java
 case $product in
-  zookeeper) version=${ZOOKEEPER_VERSION:-3.9.5} ;;
+  zookeeper | zookeeper-tests) version=${ZOOKEEPER_VERSION:-3.9.5} ;;
   kafka) version=${KAFKA_VERSION:-3.9.2} ;;
   curator) version=${CURATOR_VERSION:-5.7.1} ;;
   *) echo "java_artifacts.sh: no product named $product" >&2; exit 2 ;;
@@ -39,6 +39,15 @@ artifacts_of() {
       echo "org.eclipse.jetty:jetty-servlet:9.4.56.v20240826"
       echo "com.fasterxml.jackson.core:jackson-databind:2.15.2"
       ;;
+    zookeeper-tests)
+      artifacts_of zookeeper
+      echo "org.apache.zookeeper:zookeeper:$version:test-jar"
+      echo "org.junit.platform:junit-platform-launcher:1.6.2"
+      echo "org.junit.jupiter:junit-jupiter:5.6.2"
+      echo "junit:junit:4.13.2"
+      echo "org.mockito:mockito-core:4.9.0"
+      echo "org.hamcrest:hamcrest-library:2.2"
+      ;;
     kafka)
       echo "org.apache.kafka:kafka_2.13:$version"
       echo "org.apache.kafka:kafka-tools:$version"
@@ -56,8 +65,8 @@ trap 'rm -rf "$project"' EXIT
 {
   echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
   echo "<groupId>millrace</groupId><artifactId>$product-run-time</artifactId><version>1</version><dependencies>"
-  artifacts_of "$product" | while IFS=: read -r group artifact of; do
-    echo "<dependency><groupId>$group</groupId><artifactId>$artifact</artifactId><version>$of</version></dependency>"
+  artifacts_of "$product" | while IFS=: read -r group artifact of type; do
+    echo "<dependency><groupId>$group</groupId><artifactId>$artifact</artifactId><version>$of</version><type>${type:-jar}</type></dependency>"
   done
   echo '</dependencies></project>'
 } >"$project/pom.xml"

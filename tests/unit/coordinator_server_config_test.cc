@@ -56,6 +56,22 @@ TEST_CASE("Kafka's zookeeper.properties is accepted") {
     REQUIRE_FALSE(options->admin.has_value());
 }
 
+TEST_CASE("0.0.0.0 and :: are all addresses of both families, as in Java") {
+    for (const std::string host : {"0.0.0.0", "::"}) {
+        const auto options = options_of(kLeast + "clientPortAddress=" + host +
+                                        "\nadmin.serverAddress=" + host + "\n");
+        REQUIRE(options->client.host.empty());
+        REQUIRE(options->admin->host.empty());
+    }
+    REQUIRE(options_of(kLeast + "clientPortAddress=127.0.0.1\n")->client.host == "127.0.0.1");
+}
+
+TEST_CASE("limits of connections below zero are none, as in Java") {
+    const auto options = options_of("maxClientCnxns=-1\nmaxCnxns=-1\n" + kLeast);
+    REQUIRE(options->connections_per_ip_max <= 0);
+    REQUIRE(options->connections_max <= 0);
+}
+
 TEST_CASE("ZooKeeper's sample configuration is accepted") {
     REQUIRE(options_of("tickTime=2000\ninitLimit=10\nsyncLimit=5\n" + kLeast).has_value());
 }
@@ -108,6 +124,9 @@ TEST_CASE("the environment is below the file, -D above it") {
     REQUIRE(options->snap_count == 50);
     REQUIRE(options->connections_max == 8);
     REQUIRE(options->four_letter.allows("mntr"));
+    REQUIRE(options->four_letter.allows("srvr"));
+    REQUIRE_FALSE(options_of(kLeast)->four_letter.allows("isro"));
+    REQUIRE(options_of(kLeast + "readonlymode.enabled=true\n")->four_letter.allows("isro"));
 }
 
 TEST_CASE("secrets are not among the settings shown") {

@@ -317,6 +317,22 @@ TEST_CASE("a connection that opens no session is closed after ten seconds") {
     REQUIRE(client.closed());
 }
 
+TEST_CASE("nio.sessionlessCnxnTimeout below a tick closes within twice of itself") {
+    ServerOptions options;
+    options.sessionless_max = 1s;
+    ServerWorld world(options);
+    TestClient client = world.client();
+    TestClient silent = world.open();
+    world.loop.advance(900ms);
+    world.run();
+    REQUIRE_FALSE(silent.closed());
+    world.loop.advance(1100ms);
+    world.run();
+    REQUIRE(silent.closed());
+    REQUIRE_FALSE(client.closed());
+    REQUIRE(world.node->statistics().sessionless_expired == 1);
+}
+
 TEST_CASE("what was acknowledged is there after a power failure, with its session") {
     ServerWorld world;
     TestClient client = world.client();
@@ -528,7 +544,7 @@ TEST_CASE("stopping finishes what is ordered and closes") {
 
 TEST_CASE("four-letter words are answered on a fresh connection if the whitelist has them") {
     ServerOptions options;
-    options.four_letter.words = {"ruok", "srvr", "mntr"};
+    options.four_letter.words = {"ruok", "srvr", "mntr", "envi", "gtmk"};
     ServerWorld world(options);
     const auto ask = [&world](std::string_view word) {
         TestClient client = world.open();
@@ -543,4 +559,36 @@ TEST_CASE("four-letter words are answered on a fresh connection if the whitelist
     REQUIRE(srvr.starts_with("Zookeeper version: 3.9"));
     REQUIRE(srvr.find("\nZxid: 0x0\nMode: standalone\nNode count: 5\n") != std::string::npos);
     REQUIRE(ask("mntr").find("zk_server_state\tstandalone\n") != std::string::npos);
+    REQUIRE(ask("envi").find("\njava.version=<NA>\n") != std::string::npos);
+    REQUIRE(ask("gtmk") == "306");
+}
+
+TEST_CASE("mntr spreads summaries over avg, min, max, cnt and sum, as Java does") {
+    ServerOptions options;
+    options.four_letter.all = true;
+    ServerWorld world(options);
+    TestClient client = world.client();
+    client.create("/a");
+    client.ask(OpCode::get_data, zk::GetDataRequest{.path = "/a", .watch = true});
+    client.ask(OpCode::exists, zk::ExistsRequest{.path = "/b", .watch = true});
+    client.set("/a", "1");
+    client.set("/a", "2");
+    world.run();
+    TestClient asking = world.open();
+    asking.send_raw(as_bytes("mntr"));
+    world.run();
+    const std::string text = asking.text();
+    const auto shows = [&text](std::string_view line) {
+        return text.find(fmt::format("\n{}\n", line)) != std::string::npos;
+    };
+    // An event that fires nothing is not counted.
+    REQUIRE(shows("zk_cnt_node_changed_watch_count\t1"));
+    REQUIRE(shows("zk_sum_node_changed_watch_count\t1"));
+    REQUIRE(shows("zk_min_node_changed_watch_count\t1"));
+    REQUIRE(shows("zk_avg_node_changed_watch_count\t1.0"));
+    REQUIRE(shows("zk_cnt_node_created_watch_count\t0"));
+    REQUIRE(shows("zk_cnt_dbinittime\t1"));
+    REQUIRE(shows("zk_cnt_election_time\t0"));
+    REQUIRE(text.find("zk_min_fsynctime\t") != std::string::npos);
+    REQUIRE(text.find("\nzk_node_changed_watch_count\t") == std::string::npos);
 }

@@ -267,6 +267,26 @@ TEST_CASE_METHOD(NetworkFixture, "a peer that ends its sending side still gets t
     REQUIRE(server.closed->has_value());
 }
 
+TEST_CASE_METHOD(NetworkFixture,
+                 "an answer written at the end of the turn outruns the peer's end that came with "
+                 "the question") {
+    server.consume = [&](BytesView bytes) {
+        loop.at_turn_end([&] {
+            server.stream->write(to_bytes("imok"));
+            server.stream->close();
+        });
+        return bytes.size();
+    };
+    const OwnedDescriptor socket = connect_raw();
+    // Both are there before the loop looks: a shell's "echo ruok | nc" does this.
+    REQUIRE(::send(socket.get(), "ruok", 4, 0) == 4);
+    REQUIRE(::shutdown(socket.get(), SHUT_WR) == 0);
+    run([&] { return server.closed.has_value(); });
+    std::array<char, 8> answer{};
+    REQUIRE(::recv(socket.get(), answer.data(), answer.size(), 0) == 4);
+    REQUIRE(std::string_view(answer.data(), 4) == "imok");
+}
+
 TEST_CASE_METHOD(NetworkFixture, "a reset by the peer is an error, also while reading is paused") {
     OwnedDescriptor raw = connect_raw();
     server.stream->pause_reading();

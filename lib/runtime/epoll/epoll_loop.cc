@@ -147,8 +147,7 @@ void EpollLoop::serve_events(int wait) {
     }
 }
 
-void EpollLoop::serve_going_on() {
-    const std::vector<WatchId> batch = std::exchange(x_going_on, {});
+void EpollLoop::serve_going_on(const std::vector<WatchId>& batch) {
     for (const WatchId id : batch) {
         if (Watched* const watched = find(id)) {
             watched->on_go_on();
@@ -209,8 +208,11 @@ void EpollLoop::end_turn() {
 
 void EpollLoop::run_turn(Duration wait_max) {
     x_thread.store(std::this_thread::get_id(), std::memory_order_relaxed);
-    serve_events(wait_millis(wait_max));
-    serve_going_on();
+    const int wait = wait_millis(wait_max);
+    // Taken before the events: what they put off is for the next turn, behind what is flushed at the end of this one.
+    const std::vector<WatchId> going_on = std::exchange(x_going_on, {});
+    serve_events(wait);
+    serve_going_on(going_on);
     run_posted();
     run_timers();
     end_turn();

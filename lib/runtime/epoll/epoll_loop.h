@@ -78,7 +78,7 @@ class EpollLoop final : public Loop {
     void read_clocks();
     int wait_millis(Duration wait_max);
     void serve_events(int wait);
-    void serve_going_on();
+    void serve_going_on(const std::vector<WatchId>& batch);
     void run_posted();
     void run_timers();
     void end_turn();
