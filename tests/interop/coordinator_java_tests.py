@@ -4,8 +4,11 @@
 Usage: coordinator_java_tests.py BINARY [CLASS...]. tests/support/java_client_tests puts a process in the place of the server that the
 tests start in their JVM. Exit 77 (skipped) without Maven or a JDK that compiles.
 """
+import contextlib
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,8 +49,13 @@ def run(binary, classes, jars, folder):
                f"-Dzookeeper.DigestAuthenticationProvider.superDigest={SUPER}", f"-Dbuild.test.dir={folder}/data",
                f"-Dlogback.configurationFile={folder}/logback.xml", "-cp", f"{compiled}:{jars}", "RunClientTests",
                *(f"-{PACKAGE}{method}" for method in LEFT_OUT), *(PACKAGE + name for name in classes)]
-    # Printed as it comes, so that a test that hangs is known.
-    return subprocess.run(command, stderr=subprocess.DEVNULL, timeout=SECONDS, cwd=folder).returncode
+    # Printed as it comes, so that a test that hangs is known. A group of its own: the servers end with the JVM, however that ends.
+    tests = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True)
+    try:
+        return tests.wait(SECONDS)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(tests.pid, signal.SIGKILL)
 
 
 def main():
