@@ -78,9 +78,9 @@ void Acceptor::accept(const std::string& listener, std::unique_ptr<runtime::Stre
     const std::uint64_t id = x_next_id++;
     ConnectionOptions options = x_options;
     options.listener = listener;
-    x_connections[id] = {std::make_unique<Connection>(*x_services, std::move(stream), options,
-                                                      x_counters, [this, id] { remove(id); }),
-                         address};
+    auto connection = std::make_unique<Connection>(*x_services, std::move(stream), options,
+                                                   x_counters, [this, id] { remove(id); });
+    x_connections.emplace(id, Held{std::move(connection), address});
 }
 
 void Acceptor::remove(std::uint64_t id) {
