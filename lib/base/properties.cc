@@ -123,7 +123,7 @@ class LineReader {
 // half of one becomes "?", as in Java. Returns how many bytes of rest it took; 0 when there are not four digits.
 std::size_t append_escaped(std::string& out, std::string_view rest) {
     constexpr std::size_t kDigits = 4;
-    constexpr std::size_t kPair = 10;  // XXXX\uXXXX
+    constexpr std::size_t kPair = 10;  // both units and what stands between them
     const std::optional<std::uint32_t> unit = code_unit(rest.substr(0, kDigits));
     if (!unit) {
         return 0;
