@@ -5,6 +5,7 @@ millrace-coordinator, and compares what it prints.
 Usage: coordinator_shell.py BINARY. Both servers start empty; times and session ids are masked, names of children compared as sets,
 and events, which the shell prints whenever they come, on their own. Exit 77 (skipped) without a JDK or Maven.
 """
+import doctest
 import pathlib
 import re
 import shutil
@@ -177,15 +178,22 @@ def masked(line):
 
 
 def tidy(text, address):
-    """(lines, events): what the shell printed, without what differs from one run to the next."""
+    r"""(lines, events): what the shell printed, without what differs from one run to the next.
+
+    The shell's thread of events prints "\nWATCHER::\n" and "\nWatchedEvent ...\n" each in one go, at times amid a line of the other.
+    >>> tidy("[b, a\nWATCHER::\n\nWatchedEvent x\n, c]\nd\n\nWATCHER::\ne\n", "host:1")
+    (['[a, b, c]', 'd', 'e'], ['WatchedEvent x'])
+    """
     lines, events = [], []
-    for line in text.replace(address, "ADDRESS").splitlines():
-        if line.startswith("WatchedEvent") or re.match(r"(ip|digest|super): ", line):
+    text = re.sub(r"\nWATCHER::\n", "", text.replace(address, "ADDRESS"))
+    text = re.sub(r"\n(WatchedEvent .*)\n", lambda event: events.append(event[1]) or "", text)
+    for line in text.splitlines():
+        if re.match(r"(ip|digest|super): ", line):
             # Identities stand in the order of a hash table.
             events.append(line)
         elif line.startswith("[") and line.endswith("]"):
             lines.append("[" + ", ".join(sorted(line[1:-1].split(", "))) + "]")
-        elif line not in ("", "WATCHER::"):
+        elif line:
             lines.append(masked(line))
     return lines, sorted(events)
 
@@ -242,6 +250,8 @@ def main():
     if len(sys.argv) != 2:
         print(__doc__)
         return 2
+    if doctest.testmod().failed:
+        return 1
     jars = java_jars()
     if jars is None:
         print("skipped: Java's shell cannot be had here")
