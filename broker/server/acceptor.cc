@@ -25,33 +25,27 @@ Acceptor::~Acceptor() {
 
 Status Acceptor::bind(Listeners& listeners) {
     for (ListenerAddress& listener : listeners.all) {
-        const auto bound = TRY(listen(listener.name, listener.bind));
+        auto bound = TRY(x_runtime.network.bind(
+            listener.bind, {.backlog = x_backlog},
+            [this, name = listener.name](std::unique_ptr<runtime::Stream> stream) {
+                accept(name, std::move(stream));
+            }));
         if (listener.advertised.port == 0) {
             listener.advertised.port = bound->local().port;
         }
         log_info("listener", "{} on {}, advertised as {}", listener.name,
                  bound->local().to_string(), listener.advertised.to_string());
-        x_places.emplace_back(listener.name,
-                              runtime::Endpoint{listener.bind.host, bound->local().port});
+        x_listeners.push_back(std::move(bound));
     }
     return {};
 }
 
-Result<std::unique_ptr<runtime::Listener>> Acceptor::listen(const std::string& name,
-                                                            const runtime::Endpoint& at) {
-    return x_runtime.network.listen(
-        at, {.backlog = x_backlog},
-        [this, name](std::unique_ptr<runtime::Stream> stream) { accept(name, std::move(stream)); });
-}
-
 Status Acceptor::serve(api::Services& services) {
     x_services = &services;
-    for (const auto& [name, at] : x_places) {
-        x_listeners.push_back(TRY(listen(name, at)));
+    for (const auto& listener : x_listeners) {
+        TRY(listener->listen());
     }
-    if (x_idle_timer == runtime::TimerId::none) {
-        close_idle();
-    }
+    close_idle();
     return {};
 }
 

@@ -17,24 +17,20 @@ class Acceptor {
     Acceptor(runtime::Runtime runtime, const Config& config);
     ~Acceptor();
 
-    // Sees that every address can be had and fills in the ports that the system chose. Until serve() connections are
-    // refused: clients take one that is accepted and ends without an answer for a wrong protocol. Errors: address_in_use,
-    // invalid_argument, io_error.
+    // Takes every address and fills in the ports that the system chose. Until serve() connections are refused: clients take
+    // one that is accepted and ends without an answer for a wrong protocol. Errors: address_in_use, invalid_argument,
+    // io_error.
     Status bind(Listeners& listeners);
-    // Errors: as bind(), when somebody else has taken an address meanwhile.
+    // Errors: address_in_use, io_error.
     Status serve(api::Services& services);
     // Takes no more connections and closes those without a request under way.
     void stop();
-    // Breaks all connections off. Before the services go.
-    void drop_connections() { x_connections.clear(); }
 
     std::size_t connection_count() const { return x_connections.size(); }
     const TrafficCounters& counters() const { return x_counters; }
     std::uint64_t refused_connections() const { return x_refused; }
 
  private:
-    Result<std::unique_ptr<runtime::Listener>> listen(const std::string& name,
-                                                      const runtime::Endpoint& at);
     void accept(const std::string& listener, std::unique_ptr<runtime::Stream> stream);
     void remove(std::uint64_t id);
     void close_idle();
@@ -49,7 +45,6 @@ class Acceptor {
     std::size_t x_per_address_max;
     int x_backlog;
     api::Services* x_services = nullptr;
-    std::vector<std::pair<std::string, runtime::Endpoint>> x_places;  // name and address of each
     std::vector<std::unique_ptr<runtime::Listener>> x_listeners;
     std::map<std::uint64_t, Held> x_connections;
     std::map<std::string, std::size_t> x_per_address;

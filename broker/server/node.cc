@@ -28,16 +28,13 @@ Node::Node(runtime::Runtime runtime, const Config& config, std::function<void(in
     : x_runtime(runtime),
       x_config(config),
       x_on_end(std::move(on_end)),
-      x_acceptor(runtime, config),
       x_configs([this](const std::string& topic) { apply_configs(topic); }),
+      x_acceptor(runtime, config),
       x_alive(std::make_shared<int>()) {}
 
 Node::~Node() {
     x_runtime.loop.cancel(x_connect_timer);
     x_runtime.loop.cancel(x_stop_timer);
-    // Connections and partitions that go tell waiting fetches, and these still need the services.
-    x_acceptor.drop_connections();
-    x_replicas.reset();
 }
 
 std::vector<log::LogDirectory*> Node::directories() {

@@ -79,7 +79,6 @@ class Node {
     std::function<void(int)> x_on_end;
     BrokerState x_state = BrokerState::not_running;
     Listeners x_listeners;
-    Acceptor x_acceptor;
     std::vector<std::unique_ptr<log::LogDirectory>> x_directories;
     std::unique_ptr<zk::Client> x_client;
     std::unique_ptr<zk::Client> x_chroot_client;
@@ -92,11 +91,13 @@ class Node {
     std::string x_cluster_id;
     controller::MetadataCache x_metadata;
     TopicConfigs x_configs;
-    std::unique_ptr<replica::ReplicaSet> x_replicas;
     std::unique_ptr<ControllerLink> x_controller;
     std::unique_ptr<ClusterLink> x_cluster;
     std::unique_ptr<api::GroupService> x_groups;
     std::unique_ptr<api::Services> x_services;
+    // Connections and partitions that go tell waiting fetches, and these need the services: they are the first to go.
+    std::unique_ptr<replica::ReplicaSet> x_replicas;
+    Acceptor x_acceptor;
     std::unique_ptr<kafka::Client> x_shutdown_client;
     bool x_stopping = false;
     std::shared_ptr<int> x_alive;

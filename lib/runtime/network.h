@@ -82,6 +82,9 @@ class Stream {
 class Listener {
  public:
     virtual ~Listener() = default;
+    // Connections are taken from now on. Errors: address_in_use (another socket was bound to the address too and listens
+    // since), io_error.
+    virtual Status listen() = 0;
     // The address it is bound to; with port 0 asked for, the port the system chose.
     virtual Endpoint local() const = 0;
 };
@@ -98,10 +101,17 @@ class Network {
     using AcceptCallback = std::function<void(std::unique_ptr<Stream>)>;
     using ConnectCallback = std::move_only_function<void(Result<std::unique_ptr<Stream>>)>;
 
-    // Errors: address_in_use, invalid_argument (name does not resolve), io_error.
-    virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& at,
-                                                     const ListenOptions& options,
-                                                     AcceptCallback on_accept) = 0;
+    // A listener that has its address; connections are refused until its listen(). Errors: address_in_use, invalid_argument
+    // (name does not resolve), io_error.
+    virtual Result<std::unique_ptr<Listener>> bind(const Endpoint& at, const ListenOptions& options,
+                                                   AcceptCallback on_accept) = 0;
+    // Both at once. Errors: those of both.
+    Result<std::unique_ptr<Listener>> listen(const Endpoint& at, const ListenOptions& options,
+                                             AcceptCallback on_accept) {
+        std::unique_ptr<Listener> listener = TRY(bind(at, options, std::move(on_accept)));
+        TRY(listener->listen());
+        return listener;
+    }
     // Resolves the name off the loop and connects; the callback runs in a later turn. Errors:
     // connection_lost, timed_out.
     virtual void connect(const Endpoint& to, Duration timeout, ConnectCallback on_connected) = 0;

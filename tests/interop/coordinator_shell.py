@@ -181,12 +181,14 @@ def tidy(text, address):
     r"""(lines, events): what the shell printed, without what differs from one run to the next.
 
     The shell's thread of events prints "\nWATCHER::\n" and "\nWatchedEvent ...\n" each in one go, at times amid a line of the other.
-    >>> tidy("[b, a\nWATCHER::\n\nWatchedEvent x\n, c]\nd\n\nWATCHER::\ne\n", "host:1")
+    The event of its own end comes only when the process lives long enough.
+    >>> tidy("[b, a\nWATCHER::\n\nWatchedEvent x\n, c]\nd\n\nWATCHER::\ne\n\nWatchedEvent state:Closed y\n", "host:1")
     (['[a, b, c]', 'd', 'e'], ['WatchedEvent x'])
     """
     lines, events = [], []
     text = re.sub(r"\nWATCHER::\n", "", text.replace(address, "ADDRESS"))
     text = re.sub(r"\n(WatchedEvent .*)\n", lambda event: events.append(event[1]) or "", text)
+    events = [event for event in events if "state:Closed" not in event]
     for line in text.splitlines():
         if re.match(r"(ip|digest|super): ", line):
             # Identities stand in the order of a hash table.

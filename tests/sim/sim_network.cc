@@ -14,16 +14,21 @@ constexpr std::uint16_t kFirstChosenPort = 50'000;
 
 class SimListener : public runtime::Listener {
  public:
-    SimListener(SimNetwork& network, runtime::Endpoint at)
-        : x_network(network), x_at(std::move(at)) {}
+    SimListener(SimNetwork& network, runtime::Endpoint at, SimNetwork::AcceptCallback on_accept)
+        : x_network(network), x_at(std::move(at)), x_on_accept(std::move(on_accept)) {}
     ~SimListener() override { x_network.x_listening.erase(x_at.port); }
     SimListener(const SimListener&) = delete;
     SimListener& operator=(const SimListener&) = delete;
+    Status listen() override {
+        x_network.x_listening.at(x_at.port) = x_on_accept;
+        return {};
+    }
     runtime::Endpoint local() const override { return x_at; }
 
  private:
     SimNetwork& x_network;
     runtime::Endpoint x_at;
+    SimNetwork::AcceptCallback x_on_accept;
 };
 
 Fabric::Fabric(EventQueue& events, Trace& trace, std::uint64_t seed)
@@ -148,9 +153,9 @@ SimNetwork::SimNetwork(Fabric& fabric, SimLoop& loop, std::string host)
     x_attempts_made = fabric.random().next() & 0xffffffffU;
 }
 
-Result<std::unique_ptr<runtime::Listener>> SimNetwork::listen(const runtime::Endpoint& at,
-                                                              const runtime::ListenOptions&,
-                                                              AcceptCallback on_accept) {
+Result<std::unique_ptr<runtime::Listener>> SimNetwork::bind(const runtime::Endpoint& at,
+                                                            const runtime::ListenOptions&,
+                                                            AcceptCallback on_accept) {
     runtime::Endpoint bound{x_host, at.port};
     if (bound.port == 0) {
         bound.port = kFirstChosenPort;
@@ -158,10 +163,10 @@ Result<std::unique_ptr<runtime::Listener>> SimNetwork::listen(const runtime::End
             ++bound.port;
         }
     }
-    if (!x_listening.emplace(bound.port, std::move(on_accept)).second) {
+    if (!x_listening.emplace(bound.port, nullptr).second) {
         return fail(Errc::address_in_use, bound.to_string() + " is in use");
     }
-    return std::make_unique<SimListener>(*this, bound);
+    return std::make_unique<SimListener>(*this, bound, std::move(on_accept));
 }
 
 void SimNetwork::connect(const runtime::Endpoint& to, Duration timeout,
@@ -182,7 +187,7 @@ void SimNetwork::connect(const runtime::Endpoint& to, Duration timeout,
 std::shared_ptr<Wire> SimNetwork::accept(const std::string& from, std::uint16_t port,
                                          Instant answered) {
     const auto listening = x_listening.find(port);
-    if (listening == x_listening.end()) {
+    if (listening == x_listening.end() || listening->second == nullptr) {
         return nullptr;
     }
     auto wire = std::make_shared<Wire>();

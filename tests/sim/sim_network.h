@@ -92,9 +92,9 @@ class SimNetwork : public runtime::Network {
  public:
     SimNetwork(Fabric& fabric, SimLoop& loop, std::string host);
 
-    Result<std::unique_ptr<runtime::Listener>> listen(const runtime::Endpoint& at,
-                                                      const runtime::ListenOptions& options,
-                                                      AcceptCallback on_accept) override;
+    Result<std::unique_ptr<runtime::Listener>> bind(const runtime::Endpoint& at,
+                                                    const runtime::ListenOptions& options,
+                                                    AcceptCallback on_accept) override;
     void connect(const runtime::Endpoint& to, Duration timeout,
                  ConnectCallback on_connected) override;
     // The life is over. Without power, the peers of its streams hear nothing.
@@ -122,6 +122,7 @@ class SimNetwork : public runtime::Network {
     Fabric& x_fabric;
     SimLoop& x_loop;
     std::string x_host;
+    // By port. Empty while bound only.
     std::map<std::uint16_t, AcceptCallback> x_listening;
     std::map<std::uint64_t, Attempt> x_attempts;
     std::uint64_t x_attempts_made = 0;

@@ -64,9 +64,9 @@ class FakeBrokers : public runtime::Network {
     std::size_t connections_made() const { return x_connections_made; }
     std::size_t connections_open() const;
 
-    Result<std::unique_ptr<runtime::Listener>> listen(const runtime::Endpoint&,
-                                                      const runtime::ListenOptions&,
-                                                      AcceptCallback) override {
+    Result<std::unique_ptr<runtime::Listener>> bind(const runtime::Endpoint&,
+                                                    const runtime::ListenOptions&,
+                                                    AcceptCallback) override {
         return fail(Errc::unsupported, "nobody listens here");
     }
     void connect(const runtime::Endpoint& to, Duration, ConnectCallback then) override;

@@ -27,9 +27,9 @@ class ScriptedNetwork : public runtime::Network {
  public:
     explicit ScriptedNetwork(ManualLoop& loop) : x_loop(loop) {}
 
-    Result<std::unique_ptr<runtime::Listener>> listen(const runtime::Endpoint&,
-                                                      const runtime::ListenOptions&,
-                                                      AcceptCallback) override {
+    Result<std::unique_ptr<runtime::Listener>> bind(const runtime::Endpoint&,
+                                                    const runtime::ListenOptions&,
+                                                    AcceptCallback) override {
         return fail(Errc::unsupported, "tests of clients do not listen");
     }
     void connect(const runtime::Endpoint& to, Duration timeout,

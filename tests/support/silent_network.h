@@ -7,9 +7,9 @@ namespace millrace::testing {
 
 class SilentNetwork : public runtime::Network {
  public:
-    Result<std::unique_ptr<runtime::Listener>> listen(const runtime::Endpoint&,
-                                                      const runtime::ListenOptions&,
-                                                      AcceptCallback) override {
+    Result<std::unique_ptr<runtime::Listener>> bind(const runtime::Endpoint&,
+                                                    const runtime::ListenOptions&,
+                                                    AcceptCallback) override {
         return fail(Errc::unsupported, "this test has no network");
     }
     void connect(const runtime::Endpoint&, Duration, ConnectCallback on_connected) override {

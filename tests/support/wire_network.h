@@ -73,12 +73,13 @@ class WireNetwork : public runtime::Network {
  public:
     class WireListener : public runtime::Listener {
      public:
+        Status listen() override { return {}; }
         runtime::Endpoint local() const override { return {"", 2'181}; }
     };
 
-    Result<std::unique_ptr<runtime::Listener>> listen(const runtime::Endpoint&,
-                                                      const runtime::ListenOptions&,
-                                                      AcceptCallback on_accept) override {
+    Result<std::unique_ptr<runtime::Listener>> bind(const runtime::Endpoint&,
+                                                    const runtime::ListenOptions&,
+                                                    AcceptCallback on_accept) override {
         x_accept = std::move(on_accept);
         return std::make_unique<WireListener>();
     }

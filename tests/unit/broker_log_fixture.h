@@ -19,9 +19,9 @@ namespace millrace::broker::log::testing {
 
 class NoNetwork : public runtime::Network {
  public:
-    Result<std::unique_ptr<runtime::Listener>> listen(const runtime::Endpoint&,
-                                                      const runtime::ListenOptions&,
-                                                      AcceptCallback) override {
+    Result<std::unique_ptr<runtime::Listener>> bind(const runtime::Endpoint&,
+                                                    const runtime::ListenOptions&,
+                                                    AcceptCallback) override {
         return fail(Errc::unsupported, "no network here");
     }
     void connect(const runtime::Endpoint&, Duration, ConnectCallback on_connected) override {

@@ -434,6 +434,34 @@ TEST_CASE("a port in use is told as such") {
     REQUIRE(second.error().code == Errc::address_in_use);
 }
 
+TEST_CASE("a listener refuses connections until it listens") {
+    EpollLoop loop;
+    EpollNetwork network(loop);
+    std::size_t accepted = 0;
+    const auto listener =
+        *network.bind({"127.0.0.1", 0}, {}, [&](std::unique_ptr<Stream>) { ++accepted; });
+    const SocketAddress address = *numeric_address(listener->local());
+    const auto dial = [&] {
+        const OwnedDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        return ::connect(socket.get(), address.get(), address.length) == 0 ? 0 : errno;
+    };
+    REQUIRE(dial() == ECONNREFUSED);
+    REQUIRE(listener->listen());
+    REQUIRE(dial() == 0);
+    loop.run_turn(1s);
+    REQUIRE(accepted == 1);
+}
+
+TEST_CASE("of two listeners bound to one port the second to listen is told") {
+    EpollLoop loop;
+    EpollNetwork network(loop);
+    const auto ignore = [](std::unique_ptr<Stream>) {};
+    const auto first = *network.bind({"127.0.0.1", 0}, {}, ignore);
+    const auto second = *network.bind(first->local(), {}, ignore);
+    REQUIRE(first->listen());
+    REQUIRE(second->listen().error().code == Errc::address_in_use);
+}
+
 TEST_CASE("without descriptors left connections are refused and the listener goes on afterwards") {
     configure_log(LogLevel::error, LogFormat::automatic);
     EpollLoop loop;

@@ -19,19 +19,11 @@ OwnedDescriptor open_spare() {
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> EpollListener::make(EpollLoop& loop, OwnedDescriptor socket,
-                                                      Network::AcceptCallback on_accept) {
-    std::unique_ptr<EpollListener> listener(
-        new EpollListener(loop, std::move(socket), std::move(on_accept)));
-    listener->x_watch = TRY(loop.watch(listener->x_socket.get(), *listener));
-    listener->x_watched = true;
-    return std::unique_ptr<Listener>(std::move(listener));
-}
-
-EpollListener::EpollListener(EpollLoop& loop, OwnedDescriptor socket,
+EpollListener::EpollListener(EpollLoop& loop, OwnedDescriptor socket, int backlog,
                              Network::AcceptCallback on_accept)
     : x_loop(loop),
       x_socket(std::move(socket)),
+      x_backlog(backlog),
       x_spare(open_spare()),
       x_on_accept(std::move(on_accept)) {}
 
@@ -43,6 +35,15 @@ EpollListener::~EpollListener() {
     if (x_watched) {
         x_loop.unwatch(x_socket.get(), x_watch);
     }
+}
+
+Status EpollListener::listen() {
+    if (::listen(x_socket.get(), x_backlog) < 0) {
+        return fail_errno(errno, "listen on", local().to_string());
+    }
+    x_watch = TRY(x_loop.watch(x_socket.get(), *this));
+    x_watched = true;
+    return {};
 }
 
 void EpollListener::on_events(std::uint32_t) {

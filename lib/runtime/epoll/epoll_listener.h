@@ -11,18 +11,17 @@ namespace millrace::runtime {
 
 class EpollListener final : public Listener, private Watched {
  public:
-    // The socket listens already. Errors: io_error.
-    static Result<std::unique_ptr<Listener>> make(EpollLoop& loop, OwnedDescriptor socket,
-                                                  Network::AcceptCallback on_accept);
+    // The socket is bound. backlog: connections that wait to be accepted.
+    EpollListener(EpollLoop& loop, OwnedDescriptor socket, int backlog,
+                  Network::AcceptCallback on_accept);
     ~EpollListener() override;
     EpollListener(const EpollListener&) = delete;
     EpollListener& operator=(const EpollListener&) = delete;
 
+    Status listen() override;
     Endpoint local() const override { return local_address(x_socket.get()).to_endpoint(); }
 
  private:
-    EpollListener(EpollLoop& loop, OwnedDescriptor socket, Network::AcceptCallback on_accept);
-
     void on_events(std::uint32_t events) override;
     void on_go_on() override { accept_some(); }
 
@@ -38,6 +37,7 @@ class EpollListener final : public Listener, private Watched {
 
     EpollLoop& x_loop;
     OwnedDescriptor x_socket;
+    int x_backlog;
     OwnedDescriptor x_spare;
     WatchId x_watch{};
     bool x_watched = false;

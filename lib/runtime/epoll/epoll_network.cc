@@ -14,8 +14,8 @@ namespace {
 constexpr unsigned kResolverThreads = 4;
 constexpr std::size_t kResolutionsMax = 1024;
 
-Result<OwnedDescriptor> bind_and_listen(const SocketAddress& address, const Endpoint& at,
-                                        const ListenOptions& options) {
+Result<OwnedDescriptor> bound_socket(const SocketAddress& address, const Endpoint& at,
+                                     const ListenOptions& options) {
     OwnedDescriptor socket = TRY(open_socket(address.family()));
     const int on = 1;
     const int off = 0;
@@ -28,8 +28,7 @@ Result<OwnedDescriptor> bind_and_listen(const SocketAddress& address, const Endp
         const int& only = at.host.empty() ? off : on;
         ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
     }
-    if (::bind(socket.get(), address.get(), address.length) < 0 ||
-        ::listen(socket.get(), options.backlog) < 0) {
+    if (::bind(socket.get(), address.get(), address.length) < 0) {
         return fail_errno(errno, "listen on", at.to_string());
     }
     return socket;
@@ -53,18 +52,19 @@ EpollNetwork::EpollNetwork(EpollLoop& loop)
 
 EpollNetwork::~EpollNetwork() = default;
 
-Result<std::unique_ptr<Listener>> EpollNetwork::listen(const Endpoint& at,
-                                                       const ListenOptions& options,
-                                                       AcceptCallback on_accept) {
+Result<std::unique_ptr<Listener>> EpollNetwork::bind(const Endpoint& at,
+                                                     const ListenOptions& options,
+                                                     AcceptCallback on_accept) {
     const bool everywhere = at.host.empty();
     SocketAddress address = TRY(address_to_listen_on({everywhere ? "::" : at.host, at.port}));
-    Result<OwnedDescriptor> socket = bind_and_listen(address, at, options);
+    Result<OwnedDescriptor> socket = bound_socket(address, at, options);
     if (!socket && everywhere && socket.error().code != Errc::address_in_use) {
         // A kernel without IPv6.
         address = TRY(address_to_listen_on({"0.0.0.0", at.port}));
-        socket = bind_and_listen(address, at, options);
+        socket = bound_socket(address, at, options);
     }
-    return EpollListener::make(x_loop, TRY(std::move(socket)), std::move(on_accept));
+    return std::make_unique<EpollListener>(x_loop, TRY(std::move(socket)), options.backlog,
+                                           std::move(on_accept));
 }
 
 void EpollNetwork::connect(const Endpoint& to, Duration timeout, ConnectCallback on_connected) {

@@ -20,8 +20,8 @@ class EpollNetwork final : public Network {
     EpollNetwork(const EpollNetwork&) = delete;
     EpollNetwork& operator=(const EpollNetwork&) = delete;
 
-    Result<std::unique_ptr<Listener>> listen(const Endpoint& at, const ListenOptions& options,
-                                             AcceptCallback on_accept) override;
+    Result<std::unique_ptr<Listener>> bind(const Endpoint& at, const ListenOptions& options,
+                                           AcceptCallback on_accept) override;
     void connect(const Endpoint& to, Duration timeout, ConnectCallback on_connected) override;
 
  private:
