@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "broker/api/config_entries.h"
 #include "broker/api/handlers.h"
+#include "broker/controller/zk_paths.h"
 #include "lib/kafka/topic_name.h"
 
 namespace millrace::broker::api {
@@ -27,8 +29,8 @@ DescribeConfigsResponse::Resource::Config to_wire(const ConfigEntry& entry, std:
     config.name = entry.name;
     config.value = entry.value;
     config.read_only = entry.read_only;
-    config.is_default = version == 0 && entry.source == kSourceDefault;
-    config.config_source = entry.source;
+    config.is_default = version == 0 && entry.layer == controller::ConfigLayer::fallback;
+    config.config_source = static_cast<std::int8_t>(entry.layer);
     config.is_sensitive = entry.sensitive;
     config.config_type = entry.type;
     if (request.include_documentation) {
@@ -36,7 +38,8 @@ DescribeConfigsResponse::Resource::Config to_wire(const ConfigEntry& entry, std:
     }
     for (const ConfigSynonym& synonym : entry.synonyms) {
         if (request.include_synonyms) {
-            config.synonyms.push_back({synonym.name, synonym.value, synonym.source});
+            config.synonyms.push_back(
+                {synonym.name, synonym.value, static_cast<std::int8_t>(synonym.layer)});
         }
     }
     return config;
@@ -59,12 +62,13 @@ Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& r
                     fmt::format("The topic '{}' does not exist.", name),
                     {}};
         }
-        return {.entries =
-                    topic_config_entries(services.config, services.cluster.topic_config(name))};
+        return {.entries = topic_config_entries(
+                    services.config,
+                    services.cluster.config_of(controller::paths::topic_entity(name)))};
     }
     if (resource.resource_type == kBrokerResource) {
         if (name.empty()) {
-            return {};  // defaults that an administrator set for all brokers: there are none
+            return {.entries = all_brokers_config_entries(services.config)};
         }
         if (name != std::to_string(services.broker_id)) {
             return {ErrorCode::invalid_request,
@@ -72,7 +76,7 @@ Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& r
                                 services.broker_id),
                     {}};
         }
-        return {.entries = broker_config_entries(services.config, services.config_keys)};
+        return {.entries = broker_config_entries(services.config)};
     }
     return {ErrorCode::invalid_request,
             fmt::format("resource type {} has no settings here; topics (2) and brokers (4) have",
@@ -80,7 +84,7 @@ Entries entries_of(Services& services, const DescribeConfigsRequest::Resource& r
             {}};
 }
 
-// What is known when every topic that is asked for has been read again.
+// What is known when everything that is asked for has been read again.
 void describe_configs(Services& services, const DescribeConfigsRequest& request,
                       const Call<DescribeConfigsRequest>& call) {
     DescribeConfigsResponse response;
@@ -107,21 +111,23 @@ void describe_configs(Services& services, const DescribeConfigsRequest& request,
 // Settings are shown as they stand in the coordinators: who changed one through another broker asks this one next.
 void handle_describe_configs(Services& services, DescribeConfigsRequest request,
                              Call<DescribeConfigsRequest> call) {
-    std::set<std::string> topics;
+    std::set<std::string> entities;
     for (const auto& resource : request.resources) {
-        if (resource.resource_type == kTopicResource &&
-            services.metadata.topic(resource.resource_name) != nullptr) {
-            topics.insert(resource.resource_name);
+        if (resource.resource_type == kBrokerResource) {
+            entities.insert(controller::paths::broker_entity(services.broker_id));
+            entities.emplace(controller::paths::kAllBrokersEntity);
+        } else if (services.metadata.topic(resource.resource_name) != nullptr) {
+            entities.insert(controller::paths::topic_entity(resource.resource_name));
         }
     }
-    auto open = std::make_shared<std::size_t>(topics.size() + 1);
+    auto open = std::make_shared<std::size_t>(entities.size() + 1);
     const auto finish = [&services, open, request = std::move(request), call] {
         if (--*open == 0) {
             describe_configs(services, request, call);
         }
     };
-    for (const std::string& topic : topics) {
-        services.cluster.refresh_topic_config(topic, finish);
+    for (const std::string& entity : entities) {
+        services.cluster.refresh_config(entity, finish);
     }
     finish();
 }

@@ -29,7 +29,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
         : x_services(services), x_request(std::move(request)), x_call(std::move(call)) {
         x_limit = std::min<std::uint64_t>(
             static_cast<std::uint32_t>(std::max(x_request.max_bytes, 0)),
-            static_cast<std::uint32_t>(services.config.int32("fetch.max.bytes")));
+            static_cast<std::uint32_t>(services.config.in_force().int32("fetch.max.bytes")));
     }
 
     void start() {

@@ -25,7 +25,7 @@ Answer unavailable(const std::string& key, ErrorCode error, std::string message)
 }
 
 void create_group_topic(Services& services) {
-    const Config& config = services.config;
+    const Config& config = services.config.in_force();
     controller::TopicSpec spec{
         .name = std::string(kafka::kGroupTopic),
         .partitions = config.int32("offsets.topic.num.partitions"),

@@ -45,7 +45,7 @@ MetadataResponse::Topic missing(std::optional<std::string> name, const kafka::Uu
 void describe_asked(Services& services, const MetadataRequest& request,
                     const Call<MetadataRequest>& call, MetadataResponse& response) {
     const bool creates = (call.version() < 4 || request.allow_auto_topic_creation) &&
-                         services.config.boolean("auto.create.topics.enable");
+                         services.config.in_force().boolean("auto.create.topics.enable");
     std::vector<controller::TopicSpec> to_create;
     for (const auto& asked : *request.topics) {
         const bool by_id = !asked.name.has_value() || !asked.topic_id.is_zero();

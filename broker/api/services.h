@@ -6,15 +6,14 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "broker/controller/broker_config.h"
 #include "broker/controller/metadata_cache.h"
 #include "broker/controller/topic_creation.h"
 #include "broker/replica/replica_set.h"
-#include "lib/base/config.h"
 #include "lib/kafka/error_code.h"
 #include "lib/kafka/response_of.h"
 #include "lib/runtime/loop.h"
@@ -40,7 +39,7 @@ struct CreateOptions {
     bool automatic = false;            // made by a Metadata request: an existing topic is no error
 };
 
-// One change of settings, of a topic or (later) another entity. No value: the setting is taken away.
+// Changes of the settings of an entity. No value: the setting is taken away.
 using ConfigChanges = std::map<std::string, std::optional<std::string>>;
 
 // Cluster-wide matters that go through the coordinators. All callbacks run on the loop, in a later turn.
@@ -56,15 +55,14 @@ class Cluster {
                                 CreateOptions options, TopicOutcomes then) = 0;
     virtual void delete_topics(std::vector<std::string> topics, std::int32_t timeout_ms,
                                TopicOutcomes then) = 0;
-    // The topic's own settings, as every broker knows them from the coordinators; empty when it has none.
-    virtual const std::map<std::string, std::string>& topic_config(
-        std::string_view topic) const = 0;
-    // Asks the coordinators for the topic's settings, so that topic_config shows what was written before this call, by
-    // whichever broker. Without an answer the settings known so far stay.
-    virtual void refresh_topic_config(std::string topic, std::function<void()> then) = 0;
+    // The own settings of an entity (controller::paths::topic_entity, …) as the coordinators gave them; empty when it has none.
+    virtual const controller::ConfigMap& config_of(const std::string& entity) const = 0;
+    // Asks the coordinators for an entity's settings, so that config_of shows what was written before this call, by whichever
+    // broker. Without an answer the settings known so far stay.
+    virtual void refresh_config(std::string entity, std::function<void()> then) = 0;
     // replace: settings that are not named are taken away (the old AlterConfigs).
-    virtual void alter_topic_config(std::string topic, ConfigChanges changes, bool replace,
-                                    std::function<void(kafka::ErrorCode, std::string)> then) = 0;
+    virtual void alter_config(std::string entity, ConfigChanges changes, bool replace,
+                              std::function<void(kafka::ErrorCode, std::string)> then) = 0;
     // A fresh producer id. Errors: coordinator_load_in_progress while a block is being fetched in vain.
     virtual void new_producer_id(std::function<void(kafka::ErrorCode, std::int64_t)> then) = 0;
 
@@ -79,8 +77,7 @@ class Cluster {
 
 struct Services {
     runtime::Loop& loop;
-    const Config& config;
-    std::span<const ConfigKey> config_keys;  // what config was built from
+    const controller::BrokerConfig& config;
     std::int32_t broker_id;
     std::string cluster_id;
     // czxid of this broker's node; requests of the controller name it.

@@ -64,9 +64,9 @@ kafka::CreateTopicsResponse creation_answer(Services& services,
         answer.configs.emplace();
         const auto spec = std::ranges::find(specs, outcome.topic, &controller::TopicSpec::name);
         for (const ConfigEntry& entry : topic_config_entries(
-                 services.config, spec == specs.end() ? ConfigTexts{} : spec->configs)) {
-            answer.configs->push_back(
-                {entry.name, entry.value, entry.read_only, entry.source, entry.sensitive});
+                 services.config, spec == specs.end() ? controller::ConfigMap{} : spec->configs)) {
+            answer.configs->push_back({entry.name, entry.value, entry.read_only,
+                                       static_cast<std::int8_t>(entry.layer), entry.sensitive});
         }
     }
     return response;
@@ -199,7 +199,7 @@ void handle_delete_topics(Services& services, kafka::DeleteTopicsRequest request
     ErrorCode blanket = ErrorCode::none;
     if (!services.cluster.is_controller()) {
         blanket = ErrorCode::not_controller;
-    } else if (!services.config.boolean("delete.topic.enable")) {
+    } else if (!services.config.in_force().boolean("delete.topic.enable")) {
         blanket =
             call.version() < 3 ? ErrorCode::invalid_request : ErrorCode::topic_deletion_disabled;
     }

@@ -136,7 +136,7 @@ void Controller::finished(const PendingRemoval& pending, zk::ErrorCode error) {
         case Deletion::Step::removing_topic:
             x_state.topics.erase(pending.topic);
             deletion.step = Deletion::Step::removing_config;
-            delete_tree(paths::config("topics", pending.topic), pending.topic);
+            delete_tree(paths::config(paths::topic_entity(pending.topic)), pending.topic);
             return;
         case Deletion::Step::removing_config:
             deletion.step = Deletion::Step::removing_request;

@@ -511,39 +511,18 @@ Status check_topic_configs(const std::map<std::string, std::string>& configs) {
     return {};
 }
 
-EffectiveTopicConfig effective_topic_config(const TopicConfigKey& key,
-                                            const std::map<std::string, std::string>& topic,
-                                            const std::map<std::string, std::string>& broker) {
-    EffectiveTopicConfig effective;
-    effective.value = std::string(key.default_value);
-    // Weakest first. DescribeConfigs names only the first broker key, in its own unit, and shows its default when it has
-    // one; the keys with spellings in other units have none.
-    for (auto name = key.broker_keys.rbegin(); name != key.broker_keys.rend(); ++name) {
-        const auto set = broker.find(std::string(*name));
-        if (set != broker.end()) {
-            effective.value = converted(*name, set->second);
-        }
-    }
+std::string topic_config_in_force(const TopicConfigKey& key,
+                                  const std::map<std::string, std::string>& topic,
+                                  const std::map<std::string, std::string>& broker) {
     if (const auto own = topic.find(std::string(key.name)); own != topic.end()) {
-        effective.value = own->second;
-        effective.source = TopicConfigSource::topic;
-        effective.synonyms.push_back({own->first, own->second, TopicConfigSource::topic});
+        return own->second;
     }
-    if (key.broker_keys.empty()) {
-        return effective;
-    }
-    const std::string first(key.broker_keys.front());
-    if (const auto set = broker.find(first); set != broker.end()) {
-        if (effective.source == TopicConfigSource::fallback) {
-            effective.source = TopicConfigSource::broker;
+    for (const std::string_view name : key.broker_keys) {
+        if (const auto set = broker.find(std::string(name)); set != broker.end()) {
+            return converted(name, set->second);
         }
-        effective.synonyms.push_back({first, set->second, TopicConfigSource::broker});
     }
-    if (key.broker_keys.size() == 1) {
-        effective.synonyms.push_back(
-            {first, std::string(key.default_value), TopicConfigSource::fallback});
-    }
-    return effective;
+    return std::string(key.default_value);
 }
 
 }  // namespace millrace::broker::controller

@@ -48,23 +48,10 @@ Status check_topic_config(std::string_view name, std::string_view value);
 // Each setting alone, then those that must agree with each other.
 Status check_topic_configs(const std::map<std::string, std::string>& configs);
 
-enum class TopicConfigSource { topic, broker, fallback };
-
-struct TopicConfigSynonym {
-    std::string name;
-    std::string value;
-    TopicConfigSource source = TopicConfigSource::fallback;
-};
-
-struct EffectiveTopicConfig {
-    std::string value;
-    TopicConfigSource source = TopicConfigSource::fallback;
-    std::vector<TopicConfigSynonym> synonyms;  // strongest first, the one in force leads
-};
-
-// The value in force, from the topic's own settings, the broker's (by broker key, as in server.properties) and the default.
-EffectiveTopicConfig effective_topic_config(const TopicConfigKey& key,
-                                            const std::map<std::string, std::string>& topic,
-                                            const std::map<std::string, std::string>& broker);
+// The value in force: the topic's own, else that of its first broker key that is not left at its default, else the default.
+// broker: by broker key, as in server.properties, without defaults.
+std::string topic_config_in_force(const TopicConfigKey& key,
+                                  const std::map<std::string, std::string>& topic,
+                                  const std::map<std::string, std::string>& broker);
 
 }  // namespace millrace::broker::controller

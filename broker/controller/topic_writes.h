@@ -1,9 +1,10 @@
-// How the plans of topic_creation get into ZooKeeper. Any broker may write them; the controller sees them through its watches.
-// Each list is one multi.
+// How topics and settings get into ZooKeeper. Any broker may write them; the others see them through their watches. Each list is
+// one multi.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "broker/controller/topic_creation.h"
@@ -11,29 +12,21 @@
 
 namespace millrace::broker::controller {
 
-// A topic deleted under an older Kafka may have left its settings behind: creation_ops with absent then fails with node_exists
-// at operation 0, and is tried again with present. node_exists at operation 1 means that the topic exists.
+// A deletion that was cut short may have left the topic's settings behind: creation_ops with absent then fails with node_exists
+// at operation kConfigOp, and is tried again with present. node_exists at operation kTopicOp means that the topic exists.
 enum class ConfigNode { absent, present };
+inline constexpr std::size_t kConfigOp = 0;
+inline constexpr std::size_t kTopicOp = 1;
 
-// The settings first: whoever sees the topic finds them.
-std::vector<zk::MultiOp> creation_ops(const TopicPlan& plan, ConfigNode config_node,
-                                      const std::vector<zk::Acl>& acl);
+std::vector<zk::MultiOp> creation_ops(const TopicPlan& plan, ConfigNode config_node);
 
-// node_version as the record was read with; bad_version: read and plan again.
-std::vector<zk::MultiOp> partition_ops(std::string_view topic, const TopicRecord& record,
-                                       std::int32_t node_version);
-
-// node_exists: it has been requested before.
-std::vector<zk::MultiOp> deletion_ops(std::string_view topic, const std::vector<zk::Acl>& acl);
-
-// New settings of an entity, guarded by the controller epoch, with the notice that makes every broker read them.
+// New settings of an entity, with the notice that makes every broker read them.
 struct ConfigWrite {
-    std::string type;    // topics, brokers, clients, users, ips
-    std::string entity;  // sanitized
+    std::string entity;  // as paths::topic_entity and its like name it
     ConfigMap config;    // the whole set
-    ConfigNode node = ConfigNode::present;
-    std::int32_t controller_epoch_version = zk::kAnyVersion;  // of the node /controller_epoch
+    // The version of the node that the set was made from; none: there is no node. bad_version, node_exists, no_node: read again.
+    std::optional<std::int32_t> version;
 };
-std::vector<zk::MultiOp> config_ops(const ConfigWrite& write, const std::vector<zk::Acl>& acl);
+std::vector<zk::MultiOp> config_ops(const ConfigWrite& write);
 
 }  // namespace millrace::broker::controller

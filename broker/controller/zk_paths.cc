@@ -70,8 +70,16 @@ std::string delete_topic(std::string_view topic) {
     return fmt::format("{}/{}", kDeleteTopics, topic);
 }
 
-std::string config(std::string_view type, std::string_view entity) {
-    return fmt::format("/config/{}/{}", type, entity);
+std::string topic_entity(std::string_view topic) {
+    return fmt::format("topics/{}", topic);
+}
+
+std::string broker_entity(std::int32_t broker_id) {
+    return fmt::format("brokers/{}", broker_id);
+}
+
+std::string config(std::string_view entity) {
+    return fmt::format("/config/{}", entity);
 }
 
 std::string sanitize(std::string_view name) {

@@ -19,6 +19,7 @@ constexpr std::string_view kReassignPartitions = "/admin/reassign_partitions";
 constexpr std::string_view kPreferredElection = "/admin/preferred_replica_election";
 constexpr std::string_view kIsrChanges = "/isr_change_notification";
 constexpr std::string_view kLogDirEvents = "/log_dir_event_notification";
+constexpr std::string_view kTopicConfigs = "/config/topics";
 constexpr std::string_view kConfigChanges = "/config/changes";
 // Persistent sequential: the server appends ten digits.
 constexpr std::string_view kConfigChangePrefix = "/config/changes/config_change_";
@@ -35,8 +36,13 @@ std::string partitions(std::string_view topic);
 std::string partition(std::string_view topic, std::int32_t partition);
 std::string partition_state(std::string_view topic, std::int32_t partition);
 std::string delete_topic(std::string_view topic);
-// type: topics, brokers, clients, users, ips. The entity is sanitized already.
-std::string config(std::string_view type, std::string_view entity);
+
+// What has settings, as the notices of changes name it: "topics/T", "brokers/1", "brokers/<default>", "users/U" (sanitized), ….
+constexpr std::string_view kAllBrokersEntity = "brokers/<default>";
+std::string topic_entity(std::string_view topic);
+std::string broker_entity(std::int32_t broker_id);
+// The node of its settings.
+std::string config(std::string_view entity);
 
 // A name as it stands in a path: URL-encoded, and '*' and blanks as %2A and %20. Brokers do so with users and client ids.
 std::string sanitize(std::string_view name);

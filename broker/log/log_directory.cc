@@ -299,6 +299,10 @@ std::vector<PartitionLog*> LogDirectory::all() {
     return logs;
 }
 
+void LogDirectory::set_producer_id_expiration(std::int64_t ms) {
+    x_state->options.producer_id_expiration_ms = ms;
+}
+
 std::uint64_t LogDirectory::size_bytes() const {
     std::uint64_t size = 0;
     for (const auto& [partition, log] : x_state->logs) {

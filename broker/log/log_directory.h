@@ -53,6 +53,9 @@ class LogDirectory {
     bool online() const;
     bool was_clean() const;  // the previous owner closed it in order
 
+    // How long producers are remembered that write nothing, ms.
+    void set_producer_id_expiration(std::int64_t ms);
+
     // Null when it is not here.
     PartitionLog* find(const TopicPartition& partition);
     // Sorted by topic and partition.

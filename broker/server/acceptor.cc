@@ -15,9 +15,7 @@ Acceptor::Acceptor(runtime::Runtime runtime, const Config& config)
       x_options{
           .request_bytes_max = static_cast<std::size_t>(config.int32("socket.request.max.bytes")),
           .idle_max = std::chrono::milliseconds(config.int64("connections.max.idle.ms"))},
-      x_connections_max(static_cast<std::size_t>(config.int32("max.connections"))),
-      x_per_address_max(static_cast<std::size_t>(config.int32("max.connections.per.ip"))),
-      x_backlog(config.int32("socket.listen.backlog.size")) {}
+      x_config(config) {}
 
 Acceptor::~Acceptor() {
     x_runtime.loop.cancel(x_idle_timer);
@@ -26,7 +24,7 @@ Acceptor::~Acceptor() {
 Status Acceptor::bind(Listeners& listeners) {
     for (ListenerAddress& listener : listeners.all) {
         auto bound = TRY(x_runtime.network.bind(
-            listener.bind, {.backlog = x_backlog},
+            listener.bind, {.backlog = x_config.int32("socket.listen.backlog.size")},
             [this, name = listener.name](std::unique_ptr<runtime::Stream> stream) {
                 accept(name, std::move(stream));
             }));
@@ -61,7 +59,11 @@ void Acceptor::stop() {
 void Acceptor::accept(const std::string& listener, std::unique_ptr<runtime::Stream> stream) {
     const std::string address = stream->peer().host;
     std::size_t& from_address = x_per_address[address];
-    if (x_connections.size() >= x_connections_max || from_address >= x_per_address_max) {
+    const auto limit = [this](std::string_view key) {
+        return static_cast<std::size_t>(x_config.int32(key));
+    };
+    if (x_connections.size() >= limit("max.connections") ||
+        from_address >= limit("max.connections.per.ip")) {
         ++x_refused;
         log_warning("listener",
                     "refused a connection from {}: max.connections or max.connections.per.ip",

@@ -14,6 +14,7 @@ namespace millrace::broker::server {
 
 class Acceptor {
  public:
+    // config outlives the acceptor; the limits on connections may change in it.
     Acceptor(runtime::Runtime runtime, const Config& config);
     ~Acceptor();
 
@@ -41,9 +42,7 @@ class Acceptor {
     };
     runtime::Runtime x_runtime;
     ConnectionOptions x_options;
-    std::size_t x_connections_max;
-    std::size_t x_per_address_max;
-    int x_backlog;
+    const Config& x_config;
     api::Services* x_services = nullptr;
     std::vector<std::unique_ptr<runtime::Listener>> x_listeners;
     std::map<std::uint64_t, Held> x_connections;

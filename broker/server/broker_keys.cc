@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 
 #include "broker/controller/topic_config.h"
@@ -50,7 +51,7 @@ class TopicSettings {
         }
         for (const controller::TopicConfigKey& key : controller::topic_config_keys()) {
             x_values[std::string(key.name)] =
-                controller::effective_topic_config(key, topic, set_at_broker).value;
+                controller::topic_config_in_force(key, topic, set_at_broker);
         }
     }
 
@@ -93,9 +94,14 @@ log::LogConfig log_config_of(const Config& broker,
     config.timestamp_type = settings.text("message.timestamp.type") == "LogAppendTime"
                                 ? log::TimestampType::log_append_time
                                 : log::TimestampType::create_time;
-    config.timestamp_before_max_ms =
-        settings.number<std::int64_t>("message.timestamp.before.max.ms");
-    config.timestamp_after_max_ms = settings.number<std::int64_t>("message.timestamp.after.max.ms");
+    // The older limit counts for the side whose own limit is left open.
+    const auto limit = [&](const std::string& name) {
+        const auto own = settings.number<std::int64_t>(name);
+        const auto both = settings.number<std::int64_t>("message.timestamp.difference.max.ms");
+        return own == std::numeric_limits<std::int64_t>::max() ? both : own;
+    };
+    config.timestamp_before_max_ms = limit("message.timestamp.before.max.ms");
+    config.timestamp_after_max_ms = limit("message.timestamp.after.max.ms");
     config.flush_messages = settings.number<std::int64_t>("flush.messages");
     config.flush_ms = settings.number<std::int64_t>("flush.ms");
     config.compression = kafka::codec_from_name(settings.text("compression.type"));

@@ -18,14 +18,16 @@ namespace {
 constexpr std::int32_t kProducerIdBlock = 1000;
 constexpr std::size_t kProducerIdWaitersMax = 10'000;
 
-std::string config_path(const std::string& topic) {
-    return "/config/topics/" + topic;
-}
-
 // What a failed call to the coordinators means to a Kafka client.
 ErrorCode to_kafka(zk::ErrorCode error) {
     return error == zk::ErrorCode::node_exists ? ErrorCode::topic_already_exists
                                                : ErrorCode::unknown_server_error;
+}
+
+// Somebody else has written between the reading and the writing of a node.
+bool was_outrun(zk::ErrorCode error) {
+    return error == zk::ErrorCode::bad_version || error == zk::ErrorCode::node_exists ||
+           error == zk::ErrorCode::no_node;
 }
 
 std::string describe(zk::ErrorCode error) {
@@ -34,9 +36,9 @@ std::string describe(zk::ErrorCode error) {
 
 }  // namespace
 
-ClusterLink::ClusterLink(runtime::Loop& loop, const Config& config,
+ClusterLink::ClusterLink(runtime::Loop& loop, const controller::BrokerConfig& config,
                          controller::MetadataCache& metadata, ControllerLink& controller,
-                         TopicConfigs& configs)
+                         DynamicConfigs& configs)
     : x_loop(loop),
       x_config(config),
       x_metadata(metadata),
@@ -83,11 +85,12 @@ void ClusterLink::create_topics(std::vector<controller::TopicSpec> topics,
                                    [](const auto& entry) { return entry.second.leader >= 0; });
     };
     const std::set<std::string, std::less<>> known = known_topics();
-    const controller::TopicContext context{.brokers = live_brokers(),
-                                           .topics = known,
-                                           .default_partitions = x_config.int32("num.partitions"),
-                                           .default_replication_factor = static_cast<std::int16_t>(
-                                               x_config.int32("default.replication.factor"))};
+    const controller::TopicContext context{
+        .brokers = live_brokers(),
+        .topics = known,
+        .default_partitions = x_config.in_force().int32("num.partitions"),
+        .default_replication_factor =
+            static_cast<std::int16_t>(x_config.in_force().int32("default.replication.factor"))};
     for (const controller::TopicSpec& spec : topics) {
         if (options.automatic && !x_being_created.insert(spec.name).second) {
             continue;
@@ -114,7 +117,7 @@ void ClusterLink::create_topics(std::vector<controller::TopicSpec> topics,
         outcome.replication_factor = static_cast<std::int16_t>(
             decision.plan->record.partitions.begin()->second.replicas.size());
         if (!options.validate_only) {
-            create_topic(job, at, *decision.plan);
+            create_topic(job, at, *decision.plan, controller::ConfigNode::absent);
         }
     }
     if (options.validate_only) {
@@ -123,48 +126,37 @@ void ClusterLink::create_topics(std::vector<controller::TopicSpec> topics,
     finish_one(job);
 }
 
-// The settings first: whoever sees the topic finds them.
-void ClusterLink::create_topic(const JobPtr& job, std::size_t at,
-                               const controller::TopicPlan& plan) {
+void ClusterLink::create_topic(const JobPtr& job, std::size_t at, const controller::TopicPlan& plan,
+                               controller::ConfigNode config_node) {
     ++job->open;
     if (x_client == nullptr) {
         fail_outcome(job, at, ErrorCode::unknown_server_error,
                      "there is no session with the coordinators");
         return;
     }
-    const Bytes configs = controller::encode_config(plan.configs);
-    x_client->create(config_path(plan.name), configs, zk::open_acl(), zk::CreateMode::persistent,
-                     [this, job, at, plan, configs](const zk::Answer<zk::Created>& answer) {
-                         if (answer.ok()) {
-                             write_topic(job, at, plan);
-                         } else if (answer.error == zk::ErrorCode::node_exists) {
-                             // Left behind by a deletion that was cut short.
-                             x_client->set_data(config_path(plan.name), configs, zk::kAnyVersion,
-                                                [this, job, at, plan](const zk::Answer<zk::Stat>&) {
-                                                    write_topic(job, at, plan);
-                                                });
-                         } else {
-                             fail_outcome(job, at, to_kafka(answer.error), describe(answer.error));
-                         }
-                     });
-}
-
-void ClusterLink::write_topic(const JobPtr& job, std::size_t at,
-                              const controller::TopicPlan& plan) {
-    x_client->create(paths::topic(plan.name), controller::encode(plan.record), zk::open_acl(),
-                     zk::CreateMode::persistent,
-                     [this, job, at, name = plan.name](const zk::Answer<zk::Created>& answer) {
-                         if (!answer.ok()) {
-                             fail_outcome(job, at, to_kafka(answer.error),
-                                          answer.error == zk::ErrorCode::node_exists
-                                              ? fmt::format("Topic '{}' already exists.", name)
-                                              : describe(answer.error));
-                             return;
-                         }
-                         log_info("topics", "created topic {} with {} partitions", name,
-                                  job->outcomes[at].partitions);
-                         finish_one(job);
-                     });
+    x_client->multi(
+        controller::creation_ops(plan, config_node),
+        [this, job, at, plan, config_node](const zk::Answer<zk::MultiResults>& answer) {
+            if (answer.ok()) {
+                log_info("topics", "created topic {} with {} partitions", plan.name,
+                         job->outcomes[at].partitions);
+                finish_one(job);
+                return;
+            }
+            const auto failed = std::ranges::find_if(
+                answer.value, [](const auto& result) { return result.error != zk::ErrorCode::ok; });
+            const auto operation = static_cast<std::size_t>(failed - answer.value.begin());
+            if (answer.error != zk::ErrorCode::node_exists) {
+                fail_outcome(job, at, to_kafka(answer.error), describe(answer.error));
+            } else if (operation == controller::kConfigOp &&
+                       config_node == controller::ConfigNode::absent) {
+                create_topic(job, at, plan, controller::ConfigNode::present);
+                finish_one(job);
+            } else {
+                fail_outcome(job, at, ErrorCode::topic_already_exists,
+                             fmt::format("Topic '{}' already exists.", plan.name));
+            }
+        });
 }
 
 void ClusterLink::add_partitions(std::vector<controller::MorePartitions> topics,
@@ -314,60 +306,53 @@ void ClusterLink::cluster_changed() {
     }
 }
 
-void ClusterLink::alter_topic_config(std::string topic, api::ConfigChanges changes, bool replace,
-                                     std::function<void(ErrorCode, std::string)> then) {
+void ClusterLink::alter_config(std::string entity, api::ConfigChanges changes, bool replace,
+                               std::function<void(ErrorCode, std::string)> then) {
     if (x_client == nullptr) {
         then(ErrorCode::unknown_server_error, "there is no session with the coordinators");
         return;
     }
     x_client->get_data(
-        config_path(topic), {},
-        [this, topic, changes = std::move(changes), replace,
+        paths::config(entity), {},
+        [this, entity, changes = std::move(changes), replace,
          then = std::move(then)](const zk::Answer<zk::NodeData>& answer) {
-            controller::ConfigMap config;
-            if (const auto present = controller::decode_config(answer.value.data);
-                answer.ok() && present && !replace) {
-                config = *present;
+            const bool absent = answer.error == zk::ErrorCode::no_node;
+            if (!answer.ok() && !absent) {
+                then(ErrorCode::unknown_server_error, describe(answer.error));
+                return;
+            }
+            controller::ConfigWrite write{.entity = entity, .config = {}, .version = std::nullopt};
+            if (!absent) {
+                write.version = answer.value.stat.version;
+            }
+            if (!absent && !replace) {
+                auto present = controller::decode_config(answer.value.data);
+                if (!present) {
+                    then(ErrorCode::unknown_server_error,
+                         fmt::format("the present settings of {} cannot be read: {}", entity,
+                                     present.error().message));
+                    return;
+                }
+                write.config = std::move(*present);
             }
             for (const auto& [key, value] : changes) {
                 if (value) {
-                    config[key] = *value;
+                    write.config[key] = *value;
                 } else {
-                    config.erase(key);
+                    write.config.erase(key);
                 }
             }
-            const Bytes bytes = controller::encode_config(config);
-            const auto finish = [this, topic, then](zk::ErrorCode error) {
-                if (error != zk::ErrorCode::ok) {
-                    then(ErrorCode::unknown_server_error, describe(error));
-                    return;
-                }
-                announce_config(topic);
-                then(ErrorCode::none, "");
-            };
-            if (answer.error == zk::ErrorCode::no_node) {
-                x_client->create(
-                    config_path(topic), bytes, zk::open_acl(), zk::CreateMode::persistent,
-                    [finish](const zk::Answer<zk::Created>& made) { finish(made.error); });
-            } else {
-                x_client->set_data(
-                    config_path(topic), bytes, answer.value.stat.version,
-                    [finish](const zk::Answer<zk::Stat>& set) { finish(set.error); });
-            }
-        });
-}
-
-void ClusterLink::announce_config(const std::string& topic) {
-    x_client->create(
-        paths::kConfigChangePrefix, controller::encode_config_change("topics/" + topic),
-        zk::open_acl(), zk::CreateMode::persistent_sequential,
-        [topic](const zk::Answer<zk::Created>& answer) {
-            if (!answer.ok()) {
-                log_warning("config",
-                            "brokers were not told of new settings of topic {}: {}; they read "
-                            "them at their next start",
-                            topic, describe(answer.error));
-            }
+            x_client->multi(controller::config_ops(write),
+                            [this, entity, changes, replace,
+                             then](const zk::Answer<zk::MultiResults>& written) {
+                                if (written.ok()) {
+                                    then(ErrorCode::none, "");
+                                } else if (was_outrun(written.error)) {
+                                    alter_config(entity, changes, replace, then);
+                                } else {
+                                    then(ErrorCode::unknown_server_error, describe(written.error));
+                                }
+                            });
         });
 }
 

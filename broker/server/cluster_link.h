@@ -10,16 +10,18 @@
 #include <vector>
 
 #include "broker/api/services.h"
+#include "broker/controller/topic_writes.h"
 #include "broker/server/controller_link.h"
-#include "broker/server/topic_configs.h"
+#include "broker/server/dynamic_configs.h"
 
 namespace millrace::broker::server {
 
 class ClusterLink : public api::Cluster {
  public:
     // All references outlive the link.
-    ClusterLink(runtime::Loop& loop, const Config& config, controller::MetadataCache& metadata,
-                ControllerLink& controller, TopicConfigs& configs);
+    ClusterLink(runtime::Loop& loop, const controller::BrokerConfig& config,
+                controller::MetadataCache& metadata, ControllerLink& controller,
+                DynamicConfigs& configs);
     ~ClusterLink() override;
 
     void attach(zk::Client& client) { x_client = &client; }
@@ -35,14 +37,14 @@ class ClusterLink : public api::Cluster {
                         api::TopicOutcomes then) override;
     void delete_topics(std::vector<std::string> topics, std::int32_t timeout_ms,
                        api::TopicOutcomes then) override;
-    const std::map<std::string, std::string>& topic_config(std::string_view topic) const override {
-        return x_configs.of(topic);
+    const controller::ConfigMap& config_of(const std::string& entity) const override {
+        return x_configs.of(entity);
     }
-    void refresh_topic_config(std::string topic, std::function<void()> then) override {
-        x_configs.refresh(topic, std::move(then));
+    void refresh_config(std::string entity, std::function<void()> then) override {
+        x_configs.refresh(entity, std::move(then));
     }
-    void alter_topic_config(std::string topic, api::ConfigChanges changes, bool replace,
-                            std::function<void(kafka::ErrorCode, std::string)> then) override;
+    void alter_config(std::string entity, api::ConfigChanges changes, bool replace,
+                      std::function<void(kafka::ErrorCode, std::string)> then) override;
     void new_producer_id(std::function<void(kafka::ErrorCode, std::int64_t)> then) override;
     void controlled_shutdown(const kafka::ControlledShutdownRequest& request,
                              std::function<void(kafka::ControlledShutdownResponse)> then) override;
@@ -62,8 +64,8 @@ class ClusterLink : public api::Cluster {
     };
     using JobPtr = std::shared_ptr<Job>;
 
-    void create_topic(const JobPtr& job, std::size_t at, const controller::TopicPlan& plan);
-    void write_topic(const JobPtr& job, std::size_t at, const controller::TopicPlan& plan);
+    void create_topic(const JobPtr& job, std::size_t at, const controller::TopicPlan& plan,
+                      controller::ConfigNode config_node);
     void extend_topic(const JobPtr& job, std::size_t at, const controller::MorePartitions& wanted,
                       bool validate_only);
     void fail_outcome(const JobPtr& job, std::size_t at, kafka::ErrorCode error,
@@ -71,17 +73,16 @@ class ClusterLink : public api::Cluster {
     void finish_one(const JobPtr& job);
     bool is_settled(const Job& job) const;
     void complete(const JobPtr& job, bool timed_out);
-    void announce_config(const std::string& topic);
     void fetch_producer_ids();
     void hand_out_producer_ids(kafka::ErrorCode error);
     std::set<std::string, std::less<>> known_topics() const;
     std::vector<std::int32_t> live_brokers() const;
 
     runtime::Loop& x_loop;
-    const Config& x_config;
+    const controller::BrokerConfig& x_config;
     controller::MetadataCache& x_metadata;
     ControllerLink& x_controller;
-    TopicConfigs& x_configs;
+    DynamicConfigs& x_configs;
     zk::Client* x_client = nullptr;
     std::int32_t x_broker_id = -1;
     std::list<JobPtr> x_waiting;  // written, not yet visible; each with a timer, so bounded by time

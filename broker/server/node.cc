@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "broker/controller/zk_paths.h"
 #include "broker/server/broker_keys.h"
 #include "lib/base/log.h"
 
 namespace millrace::broker::server {
+
+using controller::paths::topic_entity;
 
 namespace {
 
@@ -24,12 +28,12 @@ std::vector<std::string> log_directories(const Config& config) {
 
 }  // namespace
 
-Node::Node(runtime::Runtime runtime, const Config& config, std::function<void(int)> on_end)
+Node::Node(runtime::Runtime runtime, Config config, std::function<void(int)> on_end)
     : x_runtime(runtime),
-      x_config(config),
+      x_config(broker_schema(), std::move(config)),
       x_on_end(std::move(on_end)),
-      x_configs([this](const std::string& topic) { apply_configs(topic); }),
-      x_acceptor(runtime, config),
+      x_configs(runtime.loop, [this](const std::string& entity) { config_changed(entity); }),
+      x_acceptor(runtime, x_config.in_force()),
       x_alive(std::make_shared<int>()) {}
 
 Node::~Node() {
@@ -61,24 +65,24 @@ Status Node::ready() const {
 
 Status Node::start() {
     x_state = BrokerState::starting;
-    if (!x_config.has("zookeeper.connect")) {
+    if (!config().has("zookeeper.connect")) {
         return fail(Errc::invalid_argument,
                     "zookeeper.connect: must be set to host:port[,host:port][/chroot]");
     }
     // Where nothing else is said, clients on this machine are told this.
-    x_listeners = TRY(read_listeners(x_config, "localhost"));
-    TRY(zk::ConnectString::parse(x_config.text("zookeeper.connect")));
+    x_listeners = TRY(read_listeners(config(), "localhost"));
+    TRY(zk::ConnectString::parse(config().text("zookeeper.connect")));
     x_state = BrokerState::recovery;
     TRY(open_directories());
     TRY(x_acceptor.bind(x_listeners));
     const Duration connect_max =
-        std::chrono::milliseconds(x_config.has("zookeeper.connection.timeout.ms")
-                                      ? x_config.int32("zookeeper.connection.timeout.ms")
-                                      : x_config.int32("zookeeper.session.timeout.ms"));
+        std::chrono::milliseconds(config().has("zookeeper.connection.timeout.ms")
+                                      ? config().int32("zookeeper.connection.timeout.ms")
+                                      : config().int32("zookeeper.session.timeout.ms"));
     x_connect_timer = x_runtime.loop.run_after(connect_max, [this] {
         log_error("broker",
                   "no session with the coordinators at {} within zookeeper.connection.timeout.ms",
-                  x_config.text("zookeeper.connect"));
+                  config().text("zookeeper.connect"));
         end(kExitCoordinators);
     });
     connect();
@@ -86,18 +90,18 @@ Status Node::start() {
 }
 
 Status Node::open_directories() {
-    for (const std::string& path : log_directories(x_config)) {
+    for (const std::string& path : log_directories(config())) {
         TRY(x_runtime.files.make_durable_directories(path));
         log::LogDirectoryOptions options;
         options.path = path;
         options.config_of = [this](const std::string& topic) {
-            return log_config_of(x_config, x_configs.of(topic));
+            return log_config_of(config(), x_configs.of(topic_entity(topic)));
         };
-        options.retention_check_ms = x_config.int64("log.retention.check.interval.ms");
-        options.checkpoint_ms = x_config.int32("log.flush.offset.checkpoint.interval.ms");
+        options.retention_check_ms = config().int64("log.retention.check.interval.ms");
+        options.checkpoint_ms = config().int32("log.flush.offset.checkpoint.interval.ms");
         options.high_watermark_checkpoint_ms =
-            x_config.int64("replica.high.watermark.checkpoint.interval.ms");
-        options.producer_id_expiration_ms = x_config.int32("producer.id.expiration.ms");
+            config().int64("replica.high.watermark.checkpoint.interval.ms");
+        options.producer_id_expiration_ms = config().int32("producer.id.expiration.ms");
         options.on_offline = [this, path](const Error& error) {
             log_error("log", "log directory {} is offline: {}; the broker stops", path,
                       error.message);
@@ -113,9 +117,9 @@ Status Node::open_directories() {
 
 void Node::connect() {
     zk::ClientOptions options;
-    options.servers = *zk::ConnectString::parse(x_config.text("zookeeper.connect"));
+    options.servers = *zk::ConnectString::parse(config().text("zookeeper.connect"));
     options.session_timeout =
-        std::chrono::milliseconds(x_config.int32("zookeeper.session.timeout.ms"));
+        std::chrono::milliseconds(config().int32("zookeeper.session.timeout.ms"));
     if (!options.servers.chroot.empty() && x_broker_id < 0) {
         // The chroot may not exist yet: it is made over a session of its own.
         zk::ClientOptions plain = options;
@@ -134,7 +138,7 @@ void Node::connect() {
 
 // Creates the chroot component by component, each ending at the next slash behind `length`.
 void Node::make_chroot(std::size_t length) {
-    const std::string chroot = zk::ConnectString::parse(x_config.text("zookeeper.connect"))->chroot;
+    const std::string chroot = zk::ConnectString::parse(config().text("zookeeper.connect"))->chroot;
     if (length >= chroot.size()) {
         x_chroot_client->close([this] {
             x_runtime.loop.post([this, alive = std::weak_ptr(x_alive)] {
@@ -194,13 +198,13 @@ void Node::on_session(zk::SessionEvent event) {
 
 void Node::begin_registration() {
     controller::RegistrationOptions options;
-    options.broker_id = x_broker_id >= 0 ? x_broker_id : x_config.int32("broker.id");
-    options.generate_broker_id = x_config.boolean("broker.id.generation.enable");
-    options.reserved_broker_id_max = x_config.int32("reserved.broker.max.id");
+    options.broker_id = x_broker_id >= 0 ? x_broker_id : config().int32("broker.id");
+    options.generate_broker_id = config().boolean("broker.id.generation.enable");
+    options.reserved_broker_id_max = config().int32("reserved.broker.max.id");
     options.record.endpoints = registered_endpoints(x_listeners);
     options.record.timestamp = x_runtime.loop.wall_now().millis;
-    if (x_config.has("broker.rack")) {
-        options.record.rack = x_config.text("broker.rack");
+    if (config().has("broker.rack")) {
+        options.record.rack = config().text("broker.rack");
     }
     for (const auto& directory : x_directories) {
         if (directory->meta().broker_id) {
@@ -212,7 +216,7 @@ void Node::begin_registration() {
     }
     // An earlier session of this id ends by itself within its timeout; after twice that its owner lives.
     options.conflict_wait_max =
-        2 * std::chrono::milliseconds(x_config.int32("zookeeper.session.timeout.ms"));
+        2 * std::chrono::milliseconds(config().int32("zookeeper.session.timeout.ms"));
     options.session_id = x_client->session_id();
     options.previous_session_id = x_session_id;
     x_session_id = x_client->session_id();
@@ -290,28 +294,34 @@ void Node::registered(const controller::Registered& result) {
         make_services();
     }
     x_cluster->attach(*x_client);
-    x_configs.attach(*x_client, [this] {
+    x_configs.attach(*x_client, x_broker_id, [this] {
+        if (x_state != BrokerState::running) {
+            // Not before: what the coordinators hold may keep records that the file alone would let go.
+            for (const auto& directory : x_directories) {
+                directory->start();
+            }
+        }
         x_state = BrokerState::running;
         x_controller->start(*x_client);
     });
 }
 
 void Node::make_services() {
-    const auto durability = x_config.boolean("millrace.flush.before.ack")
+    const auto durability = config().boolean("millrace.flush.before.ack")
                                 ? replica::Durability::synced
                                 : replica::Durability::page_cache;
     x_replicas = std::make_unique<replica::ReplicaSet>(directories(), x_broker_id, durability);
     ControllerLinkOptions options;
     options.core = {.broker_id = x_broker_id,
                     .listener = x_listeners.inter_broker,
-                    .delete_topics = x_config.boolean("delete.topic.enable")};
+                    .delete_topics = config().boolean("delete.topic.enable")};
     options.request_timeout =
-        std::chrono::milliseconds(x_config.int32("controller.socket.timeout.ms"));
+        std::chrono::milliseconds(config().int32("controller.socket.timeout.ms"));
     options.unclean_election = [this](const std::string& topic) {
-        const auto& config = x_configs.of(topic);
-        const auto own = config.find("unclean.leader.election.enable");
-        return own == config.end() ? x_config.boolean("unclean.leader.election.enable")
-                                   : own->second == "true";
+        const controller::ConfigMap& own_settings = x_configs.of(topic_entity(topic));
+        const auto own = own_settings.find("unclean.leader.election.enable");
+        return own == own_settings.end() ? config().boolean("unclean.leader.election.enable")
+                                         : own->second == "true";
     };
     options.on_controller = [this](std::int32_t id) { x_metadata.set_controller_id(id); };
     options.on_step = [this] {
@@ -324,11 +334,10 @@ void Node::make_services() {
                                               x_configs);
     x_cluster->set_broker_id(x_broker_id);
     x_groups =
-        std::make_unique<api::GroupService>(x_runtime.loop, *x_replicas, group_config_of(x_config));
+        std::make_unique<api::GroupService>(x_runtime.loop, *x_replicas, group_config_of(config()));
     x_services = std::make_unique<api::Services>(
         api::Services{.loop = x_runtime.loop,
                       .config = x_config,
-                      .config_keys = broker_schema().keys,
                       .broker_id = x_broker_id,
                       .cluster_id = x_cluster_id,
                       .broker_epoch = [this] { return x_broker_epoch; },
@@ -337,9 +346,6 @@ void Node::make_services() {
                       .groups = *x_groups,
                       .cluster = *x_cluster,
                       .on_metadata = [this] { x_cluster->cluster_changed(); }});
-    for (const auto& directory : x_directories) {
-        directory->start();
-    }
     const Status serving = x_acceptor.serve(*x_services);
     if (!serving) {
         log_error("listener", "{}", serving.error().message);
@@ -347,14 +353,42 @@ void Node::make_services() {
     }
 }
 
-void Node::apply_configs(const std::string& topic) {
-    if (x_replicas == nullptr) {
-        return;
+void Node::config_changed(const std::string& entity) {
+    constexpr std::string_view kTopics = "topics/";
+    if (entity.starts_with(kTopics)) {
+        apply_log_configs(entity.substr(kTopics.size()));
+    } else {
+        set_broker_config();
     }
-    const log::LogConfig config = log_config_of(x_config, x_configs.of(topic));
+}
+
+void Node::set_broker_config() {
+    std::vector<std::string> remarks =
+        x_config.set_dynamic(x_configs.of(std::string(controller::paths::kAllBrokersEntity)),
+                             x_configs.of(controller::paths::broker_entity(x_broker_id)));
+    if (remarks != x_config_remarks) {
+        for (const std::string& remark : remarks) {
+            log_warning("config", "{}", remark);
+        }
+        x_config_remarks = std::move(remarks);
+    }
+    for (const auto& directory : x_directories) {
+        directory->set_producer_id_expiration(config().int32("producer.id.expiration.ms"));
+    }
+    std::set<std::string> topics;
+    for (const replica::Partition* partition : x_replicas->all()) {
+        topics.insert(partition->id().topic);
+    }
+    for (const std::string& topic : topics) {
+        apply_log_configs(topic);
+    }
+}
+
+void Node::apply_log_configs(const std::string& topic) {
+    const log::LogConfig settings = log_config_of(config(), x_configs.of(topic_entity(topic)));
     for (replica::Partition* partition : x_replicas->all()) {
         if (partition->id().topic == topic) {
-            partition->log().set_config(config);
+            partition->log().set_config(settings);
         }
     }
 }
@@ -370,7 +404,7 @@ void Node::stop() {
     x_runtime.loop.cancel(x_connect_timer);
     const auto controller = x_metadata.broker(x_metadata.controller_id(), x_listeners.inter_broker);
     if (before != BrokerState::running || !controller ||
-        !x_config.boolean("controlled.shutdown.enable")) {
+        !config().boolean("controlled.shutdown.enable")) {
         finish_stop();
         return;
     }

@@ -11,7 +11,7 @@
 #include "broker/server/acceptor.h"
 #include "broker/server/cluster_link.h"
 #include "broker/server/controller_link.h"
-#include "broker/server/topic_configs.h"
+#include "broker/server/dynamic_configs.h"
 
 namespace millrace::broker::server {
 
@@ -27,8 +27,8 @@ enum class BrokerState : std::int8_t {
 
 class Node {
  public:
-    // config and runtime outlive the node. on_end gets the exit code: 0 after stop(), else what went wrong is in the log.
-    Node(runtime::Runtime runtime, const Config& config, std::function<void(int)> on_end);
+    // runtime outlives the node. on_end gets the exit code: 0 after stop(), else what went wrong is in the log.
+    Node(runtime::Runtime runtime, Config config, std::function<void(int)> on_end);
     ~Node();
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
@@ -58,7 +58,8 @@ class Node {
     std::vector<log::LogDirectory*> directories();
 
     runtime::Loop& loop() { return x_runtime.loop; }
-    const Config& config() const { return x_config; }
+    // In force now.
+    const Config& config() const { return x_config.in_force(); }
 
  private:
     Status open_directories();
@@ -70,12 +71,15 @@ class Node {
     void take_reply(const controller::ZkReply& reply);
     void registered(const controller::Registered& result);
     void make_services();
-    void apply_configs(const std::string& topic);
+    void config_changed(const std::string& entity);
+    void set_broker_config();
+    void apply_log_configs(const std::string& topic);
     void finish_stop();
     void end(int exit_code);
 
     runtime::Runtime x_runtime;
-    const Config& x_config;
+    controller::BrokerConfig x_config;
+    std::vector<std::string> x_config_remarks;  // said already
     std::function<void(int)> x_on_end;
     BrokerState x_state = BrokerState::not_running;
     Listeners x_listeners;
@@ -90,7 +94,7 @@ class Node {
     std::int64_t x_broker_epoch = -1;
     std::string x_cluster_id;
     controller::MetadataCache x_metadata;
-    TopicConfigs x_configs;
+    DynamicConfigs x_configs;
     std::unique_ptr<ControllerLink> x_controller;
     std::unique_ptr<ClusterLink> x_cluster;
     std::unique_ptr<api::GroupService> x_groups;

@@ -193,12 +193,26 @@ std::optional<std::string> judge(const ConfigKey& key, const ConfigValue& value,
 
 Result<Config> Config::build(const ConfigSchema& schema, std::span<const ConfigSource> sources) {
     Config config;
-    std::map<std::string_view, const ConfigKey*> declared;
     for (const ConfigKey& key : schema.keys) {
-        declared.emplace(key.name, &key);
         if (key.default_value) {
             config.x_values[std::string(key.name)] = {std::string(*key.default_value), "default"};
         }
+    }
+    TRY(config.take(schema, sources));
+    return config;
+}
+
+Result<Config> Config::with(const ConfigSchema& schema, const ConfigSource& layer) const {
+    Config config;
+    config.x_values = x_values;
+    TRY(config.take(schema, std::span(&layer, 1)));
+    return config;
+}
+
+Status Config::take(const ConfigSchema& schema, std::span<const ConfigSource> sources) {
+    std::map<std::string_view, const ConfigKey*> declared;
+    for (const ConfigKey& key : schema.keys) {
+        declared.emplace(key.name, &key);
     }
     std::vector<std::string> errors;
     for (const ConfigSource& source : sources) {
@@ -208,24 +222,24 @@ Result<Config> Config::build(const ConfigSchema& schema, std::span<const ConfigS
             ConfigValue value{std::string(trimmed(entry.value)), origin_of(source, entry)};
             const ConfigFamily* family = family_of(schema, entry.key);
             if (known != declared.end()) {
-                if (auto error = judge(*known->second, value, config.x_warnings)) {
+                if (auto error = judge(*known->second, value, x_warnings)) {
                     errors.push_back(std::move(*error));
                 }
             } else if (family != nullptr && family->effect == KeyEffect::refused) {
                 errors.push_back(fmt::format("{}: {}: {}", value.origin, entry.key, family->note));
             } else if (family == nullptr) {
-                config.x_warnings.push_back(unknown_key_warning(schema, value.origin, entry.key));
+                x_warnings.push_back(unknown_key_warning(schema, value.origin, entry.key));
                 if (!schema.keep_unknown) {
                     continue;
                 }
             }
-            config.x_values[entry.key] = std::move(value);
+            x_values[entry.key] = std::move(value);
         }
     }
     if (!errors.empty()) {
         return fail(Errc::invalid_argument, fmt::format("{}", fmt::join(errors, "\n")));
     }
-    return config;
+    return {};
 }
 
 bool Config::has(std::string_view key) const {

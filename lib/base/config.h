@@ -72,6 +72,8 @@ class Config {
     // Checks every entry. All problems are reported in one error, a line each: "file:line: key: what is wrong; allowed: …".
     // Errors: invalid_argument. Unknown keys are warnings that name the nearest known key.
     static Result<Config> build(const ConfigSchema& schema, std::span<const ConfigSource> sources);
+    // A copy with one more layer on top; its warnings are those of that layer. Errors: invalid_argument, as build().
+    Result<Config> with(const ConfigSchema& schema, const ConfigSource& layer) const;
 
     bool has(std::string_view key) const;
     // The value must be set or have a default; asking for another type than declared is a broken invariant.
@@ -93,6 +95,7 @@ class Config {
 
  private:
     const ConfigValue& value(std::string_view key) const;
+    Status take(const ConfigSchema& schema, std::span<const ConfigSource> sources);
 
     std::map<std::string, ConfigValue, std::less<>> x_values;
     std::vector<std::string> x_warnings;

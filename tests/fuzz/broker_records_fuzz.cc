@@ -130,9 +130,8 @@ void check_topic_setting(std::string_view text) {
     const bool passes = controller::check_topic_config(name, value).has_value();
     CHECK(!passes || controller::find_topic_config(name) != nullptr);
     if (passes) {
-        const auto effective = controller::effective_topic_config(
-            *controller::find_topic_config(name), {{name, value}}, {});
-        CHECK(effective.value == value && !effective.synonyms.empty());
+        CHECK(controller::topic_config_in_force(*controller::find_topic_config(name),
+                                                {{name, value}}, {}) == value);
     }
     (void)controller::check_topic_configs({{name, value}, {"cleanup.policy", "compact"}});
 }

@@ -30,11 +30,21 @@ class Java:
         self.broker = broker
         self.checks = checks
 
-    def run(self, main_class, *arguments, stdin=None, server="--bootstrap-server"):
-        """All that the tool printed; its exit code must be 0 and nothing may be logged as an error."""
+    def start(self, main_class, arguments, stdin=None):
         command = java_command(self.jars, main_class, self.logging)
-        done = subprocess.run([*command, server, self.broker.address, *map(str, arguments)], input=stdin,
+        return subprocess.run([*command, "--bootstrap-server", self.broker.address, *map(str, arguments)], input=stdin,
                               capture_output=True, text=True, timeout=60)
+
+    def fail(self, main_class, *arguments):
+        """What the tool said; its exit code must not be 0."""
+        done = self.start(main_class, arguments)
+        if done.returncode == 0:
+            raise RuntimeError(f"{main_class} {' '.join(map(str, arguments))} ended with 0:\n{done.stdout[-800:]}")
+        return done.stdout + done.stderr
+
+    def run(self, main_class, *arguments, stdin=None):
+        """All that the tool printed; its exit code must be 0 and nothing may be logged as an error."""
+        done = self.start(main_class, arguments, stdin)
         if done.returncode != 0 or re.search(r"^(ERROR|FATAL|Error)", done.stderr, re.MULTILINE):
             raise RuntimeError(f"{main_class} {' '.join(map(str, arguments))} ended with {done.returncode}:\n"
                                f"{done.stdout[-800:]}{done.stderr[-1500:]}")
@@ -75,6 +85,40 @@ def check_configs(java):
     java.run(CONFIGS, *about, "--alter", "--delete-config", "cleanup.policy")
     shown = java.run(CONFIGS, "--entity-type", "brokers", "--entity-name", 0, "--describe", "--all")
     check.check("and shows the settings of a broker", "zookeeper.session.timeout.ms=2000" in shown, shown[-600:])
+
+
+def check_broker_configs(java):
+    """Settings at run time, in the coordinators' nodes and in force."""
+    check = java.checks
+    everyone = ("--entity-type", "brokers", "--entity-default")
+    one = ("--entity-type", "brokers", "--entity-name", 0)
+    java.run(CONFIGS, *everyone, "--alter", "--add-config", "log.retention.ms=200000,log.segment.bytes=2000000")
+    java.run(CONFIGS, *one, "--alter", "--add-config", "log.retention.ms=100000")
+    shown = java.run(CONFIGS, *everyone, "--describe").splitlines()
+    check.equal("ConfigCommand sets what counts for all brokers", [line.strip() for line in shown[1:]],
+                [f"{key}={value} sensitive=false synonyms={{DYNAMIC_DEFAULT_BROKER_CONFIG:{key}={value}}}"
+                 for key, value in (("log.retention.ms", 200000), ("log.segment.bytes", 2000000))])
+    shown = java.run(CONFIGS, *one, "--describe").splitlines()
+    check.equal("and for one", [line.strip() for line in shown[1:]],
+                ["log.retention.ms=100000 sensitive=false synonyms={DYNAMIC_BROKER_CONFIG:log.retention.ms=100000, "
+                 "DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=200000, STATIC_BROKER_CONFIG:log.retention.ms=-1, "
+                 "DEFAULT_CONFIG:log.retention.hours=168}"])
+    java.run(TOPICS, "--create", "--topic", "ruled")
+    shown = java.run(CONFIGS, "--entity-type", "topics", "--entity-name", "ruled", "--describe", "--all")
+    check.check("topics follow",
+                "segment.bytes=2000000 sensitive=false synonyms={DYNAMIC_DEFAULT_BROKER_CONFIG:log.segment.bytes=2000000, "
+                "DEFAULT_CONFIG:log.segment.bytes=1073741824}" in shown and "retention.ms=100000 sensitive=false "
+                "synonyms={DYNAMIC_BROKER_CONFIG:log.retention.ms=100000, DYNAMIC_DEFAULT_BROKER_CONFIG:"
+                "log.retention.ms=200000, STATIC_BROKER_CONFIG:log.retention.ms=-1, DEFAULT_CONFIG:log.retention.hours=168}" in shown, shown)
+    for setting, why in (("broker.id=3", "Cannot update these configs dynamically: Set(broker.id)"),
+                         ("listeners=PLAINTEXT://:1", "Cannot update these configs at default cluster level, broker id must "
+                                                      "be specified: Set(listeners)"),
+                         ("log.retention.ms=abc", "log.retention.ms")):
+        said = java.fail(CONFIGS, *everyone, "--alter", "--add-config", setting)
+        check.check(f"and refuses {setting}", "InvalidRequestException" in said and why in said, said)
+    java.run(CONFIGS, *one, "--alter", "--delete-config", "log.retention.ms")
+    java.run(CONFIGS, *everyone, "--alter", "--delete-config", "log.retention.ms,log.segment.bytes")
+    check.equal("and takes settings away", java.run(CONFIGS, *one, "--describe").splitlines()[1:], [])
 
 
 def check_records(java):
@@ -153,7 +197,7 @@ def main():
     checks = Checks("broker_java")
     with pair(sys.argv[2], sys.argv[1], "broker-java") as (folder, _, broker):
         java = Java(jars, folder, broker, checks)
-        for part in (check_topics, check_configs, check_records, check_groups, check_cluster, check_load):
+        for part in (check_topics, check_configs, check_broker_configs, check_records, check_groups, check_cluster, check_load):
             try:
                 part(java)
             except (RuntimeError, subprocess.TimeoutExpired, ValueError, KeyError, IndexError) as error:

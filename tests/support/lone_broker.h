@@ -50,14 +50,12 @@ class AgreeableCluster final : public api::Cluster {
         }
         answer(std::move(outcomes), std::move(then));
     }
-    const std::map<std::string, std::string>& topic_config(std::string_view) const override {
-        return x_config;
-    }
-    void refresh_topic_config(std::string, std::function<void()> then) override {
+    const controller::ConfigMap& config_of(const std::string&) const override { return x_config; }
+    void refresh_config(std::string, std::function<void()> then) override {
         x_loop.post(std::move(then));
     }
-    void alter_topic_config(std::string, api::ConfigChanges, bool,
-                            std::function<void(ErrorCode, std::string)> then) override {
+    void alter_config(std::string, api::ConfigChanges, bool,
+                      std::function<void(ErrorCode, std::string)> then) override {
         x_loop.post([then = std::move(then)] { then(ErrorCode::none, ""); });
     }
     void new_producer_id(std::function<void(ErrorCode, std::int64_t)> then) override {
@@ -79,7 +77,7 @@ class AgreeableCluster final : public api::Cluster {
     }
 
     runtime::Loop& x_loop;
-    std::map<std::string, std::string> x_config{{"cleanup.policy", "delete"}};
+    controller::ConfigMap x_config{{"cleanup.policy", "delete"}};
     std::int64_t x_last_id = 0;
 };
 
@@ -123,7 +121,7 @@ struct LoneBroker {
     template <class Request>
     std::optional<kafka::ResponseOf<Request>> ask(const Request& request, std::int16_t version);
 
-    const Config config = lone_config();
+    const controller::BrokerConfig config{server::broker_schema(), lone_config()};
     millrace::testing::ManualLoop loop;
     millrace::testing::ManualDiskPool disk{loop};
     millrace::testing::MemoryFileSystem files;
@@ -157,10 +155,9 @@ struct LoneBroker {
         directory = std::move(*opened);
         directory->invariants();
         replicas.emplace(std::vector{directory.get()}, kLoneBrokerId, replica::Durability::synced);
-        groups.emplace(loop, *replicas, server::group_config_of(config));
+        groups.emplace(loop, *replicas, server::group_config_of(config.in_force()));
         services.emplace(api::Services{.loop = loop,
                                        .config = config,
-                                       .config_keys = server::broker_schema().keys,
                                        .broker_id = kLoneBrokerId,
                                        .cluster_id = "lone",
                                        .broker_epoch = [] { return std::int64_t{5}; },

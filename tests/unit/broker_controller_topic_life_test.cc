@@ -10,7 +10,7 @@ TEST_CASE("a deleted topic goes replicas first and request last") {
     Host& one = cluster.start(1);
     cluster.start(2);
     cluster.create("orders", kOrders);
-    cluster.zk.put(paths::config("topics", "orders"), encode_config({}));
+    cluster.zk.put(paths::config(paths::topic_entity("orders")), encode_config({}));
     cluster.run();
     cluster.request_deletion("orders");
     cluster.run();
@@ -175,38 +175,44 @@ TEST_CASE("a topic planned by any broker and written to ZooKeeper is led") {
     spec.configs = {{"retention.ms", "1000"}};
     const auto decision = plan_topic(spec, {.brokers = {1}, .topics = none}, random);
     zk::MultiResults results;
-    REQUIRE(cluster.zk.apply(creation_ops(*decision.plan, ConfigNode::absent, {}), 50, results) ==
+    REQUIRE(cluster.zk.apply(creation_ops(*decision.plan, ConfigNode::absent), 50, results) ==
             zk::ErrorCode::ok);
     // A second broker has planned the same: it finds the first one's settings, and loses nothing.
-    REQUIRE(cluster.zk.apply(creation_ops(*decision.plan, ConfigNode::present, {}), 51, results) ==
+    REQUIRE(cluster.zk.apply(creation_ops(*decision.plan, ConfigNode::present), 51, results) ==
             zk::ErrorCode::node_exists);
     cluster.fire(Watched::topics);
     cluster.run();
     REQUIRE(cluster.zk.state("planned", 2)->leader == 1);
     const Node& topic = cluster.zk.nodes.at(paths::topic("planned"));
     const auto more = plan_partitions({"planned", 5, std::nullopt}, *decode_topic(topic.data), {1});
-    REQUIRE(cluster.zk.apply(partition_ops("planned", *more.plan, topic.version), 50, results) ==
-            zk::ErrorCode::ok);
+    REQUIRE(cluster.zk.apply(
+                {zk::SetDataOp{paths::topic("planned"), encode(*more.plan), topic.version}}, 50,
+                results) == zk::ErrorCode::ok);
     cluster.fire(Watched::topic, "planned");
     cluster.run();
     REQUIRE(cluster.zk.state("planned", 4)->leader == 1);
-    REQUIRE(cluster.zk.apply(deletion_ops("planned", {}), 50, results) == zk::ErrorCode::ok);
+    REQUIRE(cluster.zk.apply({zk::CreateOp{paths::delete_topic("planned"), {}, {}}}, 50, results) ==
+            zk::ErrorCode::ok);
     cluster.fire(Watched::deletions);
     cluster.run();
     REQUIRE_FALSE(cluster.zk.nodes.contains(paths::topic("planned")));
-    REQUIRE_FALSE(cluster.zk.nodes.contains(paths::config("topics", "planned")));
+    REQUIRE_FALSE(cluster.zk.nodes.contains(paths::config(paths::topic_entity("planned"))));
 }
 
-TEST_CASE("settings are written under the controller epoch, with a notice") {
+TEST_CASE("settings are written over those they were made from, with a notice") {
     Cluster cluster;
     cluster.start(1);
     cluster.run();
     zk::MultiResults results;
-    ConfigWrite write{"brokers", "1", {{"log.retention.ms", "5"}}, ConfigNode::absent, 0};
-    REQUIRE(cluster.zk.apply(config_ops(write, {}), 50, results) == zk::ErrorCode::bad_version);
-    write.controller_epoch_version = 1;
-    REQUIRE(cluster.zk.apply(config_ops(write, {}), 50, results) == zk::ErrorCode::ok);
-    REQUIRE(decode_config(cluster.zk.nodes.at("/config/brokers/1").data)->size() == 1);
+    const ConfigWrite first{paths::broker_entity(1), {{"log.retention.ms", "5"}}, std::nullopt};
+    REQUIRE(cluster.zk.apply(config_ops(first), 50, results) == zk::ErrorCode::ok);
+    REQUIRE(cluster.zk.apply(config_ops(first), 50, results) == zk::ErrorCode::node_exists);
+    // The fake gives no sequence numbers.
+    cluster.zk.nodes.erase(std::string(paths::kConfigChangePrefix));
+    const ConfigWrite second{paths::broker_entity(1), {}, 0};
+    REQUIRE(cluster.zk.apply(config_ops(second), 50, results) == zk::ErrorCode::ok);
+    REQUIRE(cluster.zk.apply(config_ops(second), 50, results) == zk::ErrorCode::bad_version);
+    REQUIRE(decode_config(cluster.zk.nodes.at("/config/brokers/1").data)->empty());
     REQUIRE(*decode_config_change(
                 cluster.zk.nodes.at(std::string(paths::kConfigChangePrefix)).data) == "brokers/1");
 }

@@ -158,22 +158,11 @@ TEST_CASE("values outside a key's range are refused") {
 
 TEST_CASE("the value in force comes from the topic, then the broker, then the default") {
     const TopicConfigKey& bytes = *find_topic_config("segment.bytes");
-    const auto own = effective_topic_config(bytes, {{"segment.bytes", "1048576"}}, {});
-    REQUIRE(own.value == "1048576");
-    REQUIRE(own.source == TopicConfigSource::topic);
-    // As DescribeConfigs of Kafka 3.9.2 lists them.
-    REQUIRE(own.synonyms.size() == 2);
-    REQUIRE(own.synonyms[1].name == "log.segment.bytes");
-    REQUIRE(own.synonyms[1].value == "1073741824");
-    const auto broker = effective_topic_config(bytes, {}, {{"log.segment.bytes", "100"}});
-    REQUIRE(broker.value == "100");
-    REQUIRE(broker.source == TopicConfigSource::broker);
-
+    REQUIRE(topic_config_in_force(bytes, {{"segment.bytes", "1048576"}}, {}) == "1048576");
+    REQUIRE(topic_config_in_force(bytes, {}, {{"log.segment.bytes", "100"}}) == "100");
+    REQUIRE(topic_config_in_force(bytes, {}, {}) == "1073741824");
     const TopicConfigKey& retention = *find_topic_config("retention.ms");
-    const auto hours = effective_topic_config(retention, {}, {{"log.retention.hours", "2"}});
-    REQUIRE(hours.value == "7200000");
-    REQUIRE(hours.synonyms.empty());
-    const auto both = effective_topic_config(
-        retention, {}, {{"log.retention.hours", "2"}, {"log.retention.ms", "5"}});
-    REQUIRE(both.value == "5");
+    REQUIRE(topic_config_in_force(retention, {}, {{"log.retention.hours", "2"}}) == "7200000");
+    REQUIRE(topic_config_in_force(
+                retention, {}, {{"log.retention.hours", "2"}, {"log.retention.ms", "5"}}) == "5");
 }
