@@ -180,6 +180,37 @@ def check_orderly_end(cluster, leaders):
             lambda: all(cluster.leaders(broker, "spread") == leaders for broker in cluster.brokers)))
 
 
+def check_settings(cluster, leaders):
+    """Settings that other tools write for all brokers, with the notices of both versions; one broker is away for the second."""
+    check = cluster.checks
+    partitions = {leader: partition for partition, leader in leaders.items()}
+    large = ["x" * 5000]
+
+    def takers():
+        return {broker.id for broker in cluster.brokers
+                if cluster.produce("spread", large, "-p", str(partitions[broker.id]))}
+
+    def write(settings, notice):
+        record = json.dumps({"version": 1, "config": settings}).encode()
+        if cluster.client.exists("/config/brokers/<default>"):
+            cluster.client.set("/config/brokers/<default>", record)
+        else:
+            cluster.client.create("/config/brokers/<default>", record)
+        cluster.client.create("/config/changes/config_change_", json.dumps(notice).encode(), sequence=True)
+
+    check.equal("all brokers take a record of 5,000 bytes", takers(), set(range(BROKERS)))
+    write({"message.max.bytes": "2000"}, {"version": 2, "entity_path": "brokers/<default>"})
+    check.check("and none after a setting for all", eventually(lambda: not takers()), str(takers()))
+    away = cluster.brokers[0]
+    away.process.send_signal(signal.SIGSTOP)
+    check.check("a broker loses its session", eventually(lambda: cluster.client.exists("/brokers/ids/0") is None))
+    write({}, {"version": 1, "entity_type": "brokers", "entity_name": "<default>"})
+    time.sleep(0.5)
+    away.process.send_signal(signal.SIGCONT)
+    check.check("and has what was changed meanwhile in its next one", eventually(lambda: takers() == set(range(BROKERS))),
+                str(takers()))
+
+
 def check_groups(cluster):
     check = cluster.checks
     lines = [f"g {number}" for number in range(300)]
@@ -199,6 +230,7 @@ def main():
         check_znode_topic(cluster)
         check_groups(cluster)
         check_controller_killed(cluster, leaders, lines)
+        check_settings(cluster, leaders)
         check_early_clients(cluster)
         check_orderly_end(cluster, leaders)
         if checks.failures:
