@@ -48,8 +48,9 @@ class BrokerConfig {
     // All layers together; the same object for life.
     const Config& in_force() const { return x_in_force; }
     const ConfigSchema& schema() const { return x_schema; }
-    // What the coordinators hold for all brokers, with what is left out.
+    // What the coordinators hold for all brokers and for this one, with what is left out.
     const ConfigMap& for_all() const { return x_for_all; }
+    const ConfigMap& own() const { return x_own; }
 
     // Takes what the coordinators hold. A setting that does not pass is left out; a line for each, and for each that has no
     // effect.

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "broker/controller/zk_paths.h"
 #include "broker/server/broker_keys.h"
@@ -363,33 +363,32 @@ void Node::config_changed(const std::string& entity) {
 }
 
 void Node::set_broker_config() {
-    std::vector<std::string> remarks =
-        x_config.set_dynamic(x_configs.of(std::string(controller::paths::kAllBrokersEntity)),
-                             x_configs.of(controller::paths::broker_entity(x_broker_id)));
-    if (remarks != x_config_remarks) {
-        for (const std::string& remark : remarks) {
-            log_warning("config", "{}", remark);
-        }
-        x_config_remarks = std::move(remarks);
+    const auto& for_all = x_configs.of(std::string(controller::paths::kAllBrokersEntity));
+    const auto& own = x_configs.of(controller::paths::broker_entity(x_broker_id));
+    if (for_all == x_config.for_all() && own == x_config.own()) {
+        return;
+    }
+    for (const std::string& remark : x_config.set_dynamic(for_all, own)) {
+        log_warning("config", "{}", remark);
     }
     for (const auto& directory : x_directories) {
         directory->set_producer_id_expiration(config().int32("producer.id.expiration.ms"));
     }
-    std::set<std::string> topics;
-    for (const replica::Partition* partition : x_replicas->all()) {
-        topics.insert(partition->id().topic);
-    }
-    for (const std::string& topic : topics) {
-        apply_log_configs(topic);
-    }
+    apply_log_configs(std::nullopt);
 }
 
-void Node::apply_log_configs(const std::string& topic) {
-    const log::LogConfig settings = log_config_of(config(), x_configs.of(topic_entity(topic)));
+void Node::apply_log_configs(const std::optional<std::string>& only) {
+    std::map<std::string, log::LogConfig> settings;
     for (replica::Partition* partition : x_replicas->all()) {
-        if (partition->id().topic == topic) {
-            partition->log().set_config(settings);
+        const std::string& topic = partition->id().topic;
+        if (only && *only != topic) {
+            continue;
         }
+        const auto [at, is_new] = settings.try_emplace(topic);
+        if (is_new) {
+            at->second = log_config_of(config(), x_configs.of(topic_entity(topic)));
+        }
+        partition->log().set_config(at->second);
     }
 }
 

@@ -73,13 +73,13 @@ class Node {
     void make_services();
     void config_changed(const std::string& entity);
     void set_broker_config();
-    void apply_log_configs(const std::string& topic);
+    // To the logs of one topic, or of all.
+    void apply_log_configs(const std::optional<std::string>& only);
     void finish_stop();
     void end(int exit_code);
 
     runtime::Runtime x_runtime;
     controller::BrokerConfig x_config;
-    std::vector<std::string> x_config_remarks;  // said already
     std::function<void(int)> x_on_end;
     BrokerState x_state = BrokerState::not_running;
     Listeners x_listeners;
