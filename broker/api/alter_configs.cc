@@ -36,14 +36,15 @@ class Subject {
     // ok, or why there is no such setting, or none that can be changed.
     virtual Status find(const std::string& name) const = 0;
     virtual bool is_list(const std::string& name) const = 0;
-    virtual std::string value_in_force(const std::string& name) const = 0;
+    // What an addition to a list adds to: as in Kafka the subject's own value, else the key's default.
+    virtual std::string own_value(const std::string& name) const = 0;
     virtual Status check(const std::string& name, const std::string& value) const = 0;
 };
 
 class Topic final : public Subject {
  public:
-    Topic(const Services& services, std::string name)
-        : x_services(services), x_entity(controller::paths::topic_entity(name)) {}
+    Topic(const Cluster& cluster, std::string_view name)
+        : x_cluster(cluster), x_entity(controller::paths::topic_entity(name)) {}
 
     std::string entity() const override { return x_entity; }
     ErrorCode refusal() const override { return ErrorCode::invalid_config; }
@@ -56,17 +57,16 @@ class Topic final : public Subject {
     bool is_list(const std::string& name) const override {
         return controller::find_topic_config(name)->type == controller::ConfigType::list;
     }
-    std::string value_in_force(const std::string& name) const override {
+    std::string own_value(const std::string& name) const override {
         return controller::topic_config_in_force(*controller::find_topic_config(name),
-                                                 x_services.cluster.config_of(x_entity),
-                                                 x_services.config.set_values());
+                                                 x_cluster.config_of(x_entity), {});
     }
     Status check(const std::string& name, const std::string& value) const override {
         return controller::check_topic_config(name, value);
     }
 
  private:
-    const Services& x_services;
+    const Cluster& x_cluster;
     std::string x_entity;
 };
 
@@ -83,18 +83,27 @@ class Brokers final : public Subject {
     ErrorCode refusal() const override { return ErrorCode::invalid_request; }
     Status find(const std::string&) const override { return {}; }
     bool is_list(const std::string& name) const override {
-        const auto& keys = x_config.schema().keys;
-        const auto key = std::ranges::find(keys, name, &ConfigKey::name);
-        return key != keys.end() && key->type == KeyType::list;
+        const ConfigKey* key = find_key(name);
+        return key != nullptr && key->type == KeyType::list;
     }
-    std::string value_in_force(const std::string& name) const override {
-        return x_config.in_force().has(name) ? x_config.in_force().text(name) : std::string();
+    std::string own_value(const std::string& name) const override {
+        const controller::ConfigMap& settings = x_for_all ? x_config.for_all() : x_config.own();
+        if (const auto own = settings.find(name); own != settings.end()) {
+            return own->second;
+        }
+        return std::string(find_key(name)->default_value.value_or(""));
     }
     Status check(const std::string& name, const std::string& value) const override {
         return controller::check_dynamic(x_config.schema(), {{name, value}}, x_for_all);
     }
 
  private:
+    const ConfigKey* find_key(const std::string& name) const {
+        const auto& keys = x_config.schema().keys;
+        const auto key = std::ranges::find(keys, name, &ConfigKey::name);
+        return key == keys.end() ? nullptr : &*key;
+    }
+
     const controller::BrokerConfig& x_config;
     bool x_for_all;
     std::string x_entity;
@@ -109,7 +118,7 @@ std::unique_ptr<Subject> find_subject(const Services& services, std::int8_t type
                                       const std::string& name, Planned& plan) {
     if (type == kTopicResource) {
         if (services.metadata.topic(name) != nullptr) {
-            return std::make_unique<Topic>(services, name);
+            return std::make_unique<Topic>(services.cluster, name);
         }
         plan = refuse(ErrorCode::unknown_topic_or_partition,
                       fmt::format("The topic '{}' does not exist.", name));
@@ -185,7 +194,7 @@ void plan_change(const Subject& subject,
     if (operation == Operation::set) {
         value = config.value;
     } else if (edits) {
-        value = edited_list(subject.value_in_force(config.name), operation, *config.value);
+        value = edited_list(subject.own_value(config.name), operation, *config.value);
     }
     if (value) {
         if (const Status passes = subject.check(config.name, *value); !passes) {

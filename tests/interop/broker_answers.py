@@ -104,23 +104,25 @@ class Asker:
             for name, count, brokers in topics]) + struct.pack(">i?", 10000, False))
         return int16(answer, 10 + int16(answer, 8))
 
-    def alter(self, topic, *changes):
-        """changes: (key, operation, value) of IncrementalAlterConfigs."""
-        answer = self.peer.ask(44, 0, array([b"\2" + text(topic) + array(
+    def own_id(self):
+        return struct.unpack_from(">i", self.peer.ask(3, 0, array([])), 4)[0]
+
+    def alter(self, name, *changes, kind=b"\2"):
+        """changes: (key, operation, value) of IncrementalAlterConfigs; kind: 2 for a topic, 4 for a broker."""
+        answer = self.peer.ask(44, 0, array([kind + text(name) + array(
             [text(key) + bytes([operation]) + text(value) for key, operation, value in changes])]) + b"\0")
         return int16(answer, 8)
 
-    def replace(self, topic, *settings):
-        answer = self.peer.ask(33, 1, array([b"\2" + text(topic) + array([text(key) + text(value) for key, value in settings])]) + b"\0")
+    def replace(self, name, *settings, kind=b"\2"):
+        answer = self.peer.ask(33, 1, array([kind + text(name) + array([text(key) + text(value) for key, value in settings])]) + b"\0")
         return int16(answer, 8)
 
-    def describe(self, topic):
-        return int16(self.peer.ask(32, 1, array([b"\2" + text(topic) + array(None)]) + b"\0"), 8)
+    def describe(self, name, kind=b"\2"):
+        return int16(self.peer.ask(32, 1, array([kind + text(name) + array(None)]) + b"\0"), 8)
 
     def broker_setting(self, name):
         """Value, type, and whether there is a documentation, of a setting of the broker that is asked."""
-        broker = struct.unpack_from(">i", self.peer.ask(3, 0, array([])), 4)[0]
-        answer = self.peer.ask(32, 3, array([b"\4" + text(str(broker)) + array([text(name)])]) + b"\0\1")
+        answer = self.peer.ask(32, 3, array([b"\4" + text(str(self.own_id())) + array([text(name)])]) + b"\0\1")
         at = 8 + 2                                      # throttle time, how many resources, error
         at += 2 + max(int16(answer, at), 0) + 1         # message, type of resource
         at += 2 + int16(answer, at) + 4                 # its name, how many settings
@@ -207,6 +209,26 @@ def ask_settings(ask):
            [("1", 3, True), ("true", 1, True), ("1073741824", 3, True), ("-1", 5, True)])
 
 
+def ask_broker_settings(ask):
+    own, other = str(ask.own_id()), str(ask.own_id() + 1000)
+    expect = ask.expect
+    for what, name, changes, wanted in (
+            ("set", own, [("log.retention.ms", 0, "6000")], NONE), ("append", own, [("log.cleanup.policy", 2, "compact")], NONE),
+            ("subtract", own, [("log.cleanup.policy", 3, "compact")], NONE), ("append to a number", own, [("log.retention.ms", 2, "1")], BAD_CONFIG),
+            ("set null", own, [("log.retention.ms", 0, None)], BAD_REQUEST), ("a bad value", own, [("log.retention.ms", 0, "u")], BAD_REQUEST),
+            ("a value out of range", own, [("log.segment.bytes", 0, "1")], BAD_REQUEST),
+            ("a key that is fixed", own, [("broker.id", 0, "1")], BAD_REQUEST), ("another broker", other, [("log.retention.ms", 0, "1")], BAD_REQUEST),
+            ("no number", "x", [("log.retention.ms", 0, "1")], BAD_REQUEST), ("listeners of all", "", [("listeners", 0, "PLAINTEXT://:1")], BAD_REQUEST),
+            ("set for all", "", [("log.retention.ms", 0, "7000")], NONE), ("delete for all", "", [("log.retention.ms", 1, None)], NONE),
+            ("delete", own, [("log.retention.ms", 1, None), ("log.cleanup.policy", 1, None)], NONE)):
+        expect(f"IncrementalAlterConfigs of brokers: {what}", ask.alter(name, *changes, kind=b"\4"), wanted)
+    for what, settings, wanted in (("all", [("log.retention.ms", "5000")], NONE), ("a key that is fixed", [("num.partitions", "1")], BAD_REQUEST),
+                                   ("null", [("log.retention.ms", None)], BAD_REQUEST), ("nothing", [], NONE)):
+        expect(f"AlterConfigs of a broker: {what}", ask.replace(own, *settings, kind=b"\4"), wanted)
+    expect("DescribeConfigs of brokers", [ask.describe(name, kind=b"\4") for name in (own, "", other, "x")],
+           [NONE, NONE, BAD_REQUEST, BAD_REQUEST])
+
+
 def ask_records(ask):
     plain, appended, small, timed, compacted = (ask.named(name) for name in ("plain", "appended", "small", "timed", "compacted"))
     settings = {plain: (("min.insync.replicas", "2"),), appended: (("message.timestamp.type", "LogAppendTime"),),
@@ -264,7 +286,7 @@ def ask_groups(ask):
 
 def ask_all(address, checks):
     ask = Asker(Peer(address), f"t{int(time.time()) % 10**6}", checks)
-    for part in (ask_topics, ask_settings, ask_groups, ask_records):
+    for part in (ask_topics, ask_settings, ask_broker_settings, ask_groups, ask_records):
         try:
             part(ask)
         except (OSError, struct.error) as error:
