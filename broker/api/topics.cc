@@ -120,6 +120,7 @@ void handle_create_topics(Services& services, kafka::CreateTopicsRequest request
     }
     if (!services.cluster.is_controller()) {
         std::vector<TopicOutcome> outcomes;
+        outcomes.reserve(request.topics.size());
         for (const auto& topic : request.topics) {
             outcomes.push_back({.topic = topic.name,
                                 .error = ErrorCode::not_controller,
@@ -205,6 +206,7 @@ void handle_delete_topics(Services& services, kafka::DeleteTopicsRequest request
     }
     if (blanket != ErrorCode::none) {
         std::vector<TopicOutcome> outcomes;
+        outcomes.reserve(wanted.names.size());
         for (const std::string& name : wanted.names) {
             outcomes.push_back({.topic = name, .error = blanket});
         }

@@ -8,6 +8,27 @@
 #include "broker/controller/topic_config.h"
 
 namespace millrace::broker::server {
+namespace {
+
+// "_" is a dot, "__" a dash, "___" an underscore.
+std::string key_of_variable(std::string_view name) {
+    std::string key;
+    while (!name.empty()) {
+        const std::size_t run = std::min(name.find_first_not_of('_'), name.size());
+        if (run > 0) {
+            key.push_back(run == 1 ? '.' : run == 2 ? '-' : '_');
+            name.remove_prefix(run);
+        } else {
+            const char letter = name.front();
+            key.push_back(letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter);
+            name.remove_prefix(1);
+        }
+    }
+    return key;
+}
+
+}  // namespace
+
 ConfigSource environment_source(const std::map<std::string, std::string>& environment) {
     static const std::set<std::string_view> kNoSettings{
         "KAFKA_OPTS",        "KAFKA_HEAP_OPTS",  "KAFKA_HOME",     "KAFKA_JVM_PERFORMANCE_OPTS",
@@ -18,21 +39,7 @@ ConfigSource environment_source(const std::map<std::string, std::string>& enviro
         if (!name.starts_with("KAFKA_") || kNoSettings.contains(name)) {
             continue;
         }
-        std::string key;
-        for (std::size_t i = 6; i < name.size(); ++i) {
-            std::size_t run = 0;
-            while (i + run < name.size() && name[i + run] == '_') {
-                ++run;
-            }
-            if (run > 0) {
-                key.push_back(run == 1 ? '.' : run == 2 ? '-' : '_');
-                i += run - 1;
-            } else {
-                key.push_back(name[i] >= 'A' && name[i] <= 'Z' ? static_cast<char>(name[i] + 32)
-                                                               : name[i]);
-            }
-        }
-        source.entries.push_back({std::move(key), value, 0});
+        source.entries.push_back({key_of_variable(std::string_view(name).substr(6)), value, 0});
     }
     return source;
 }

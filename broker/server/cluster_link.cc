@@ -430,7 +430,7 @@ void ClusterLink::controlled_shutdown(const kafka::ControlledShutdownRequest& re
                 response.remaining_partitions.push_back(
                     {partition.topic, partition.partition.value()});
             }
-            then(std::move(response));
+            then(response);
         });
 }
 
@@ -444,7 +444,7 @@ void ClusterLink::allocate_producer_ids(
             response.error_code = static_cast<std::int16_t>(answer.error);
             response.producer_id_start = answer.first;
             response.producer_id_len = answer.count;
-            then(std::move(response));
+            then(response);
         });
 }
 

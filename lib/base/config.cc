@@ -44,9 +44,8 @@ std::optional<T> number(std::string_view text) {
     if (text.starts_with('+')) {
         text.remove_prefix(1);
     }
-    const char* end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, value);
-    if (text.empty() || error != std::errc() || at != end) {
+    const auto [at, error] = std::from_chars(text.begin(), text.end(), value);
+    if (text.empty() || error != std::errc() || at != text.end()) {
         return std::nullopt;
     }
     return value;
