@@ -12,6 +12,7 @@ using kafka::FindCoordinatorRequest;
 
 constexpr std::int8_t kGroup = 0;
 constexpr std::int8_t kTransaction = 1;
+constexpr std::int8_t kShare = 2;
 
 using Answer = kafka::FindCoordinatorResponse::Coordinator;
 
@@ -38,7 +39,7 @@ void create_group_topic(Services& services) {
                                    [](const std::vector<TopicOutcome>&) {});
 }
 
-Answer find(Services& services, const std::string& listener, std::int8_t type,
+Answer find(Services& services, const Call<FindCoordinatorRequest>& call, std::int8_t type,
             const std::string& key) {
     if (type == kTransaction) {
         // The one error that every client takes for final: after others librdkafka asks again without an end.
@@ -46,7 +47,11 @@ Answer find(Services& services, const std::string& listener, std::int8_t type,
                            "transactions are not served by this release");
     }
     if (type != kGroup) {
-        return unavailable(key, ErrorCode::invalid_request, "share groups are not served");
+        // Kafka 3.9 knows share groups from version 6 on and has no coordinator for them in ZooKeeper mode.
+        const bool is_known = type == kShare && call.version() >= 6;
+        return unavailable(
+            key, is_known ? ErrorCode::coordinator_not_available : ErrorCode::invalid_request,
+            "share groups are not served");
     }
     if (services.metadata.topic(kafka::kGroupTopic) == nullptr) {
         create_group_topic(services);
@@ -57,7 +62,7 @@ Answer find(Services& services, const std::string& listener, std::int8_t type,
     const controller::CachedPartition* known =
         services.metadata.partition(kafka::kGroupTopic, partition);
     const auto broker =
-        known == nullptr ? std::nullopt : services.metadata.broker(known->leader, listener);
+        known == nullptr ? std::nullopt : services.metadata.broker(known->leader, call.listener());
     if (!broker) {
         return unavailable(key, ErrorCode::coordinator_not_available,
                            "the partition of the group has no leader");
@@ -77,10 +82,10 @@ void handle_find_coordinator(Services& services, FindCoordinatorRequest request,
     kafka::FindCoordinatorResponse response;
     if (call.version() >= 4) {
         for (const std::string& key : request.coordinator_keys) {
-            response.coordinators.push_back(find(services, call.listener(), request.key_type, key));
+            response.coordinators.push_back(find(services, call, request.key_type, key));
         }
     } else {
-        const Answer answer = find(services, call.listener(), request.key_type, request.key);
+        const Answer answer = find(services, call, request.key_type, request.key);
         response.error_code = answer.error_code;
         response.error_message = answer.error_message;
         response.node_id = answer.node_id;

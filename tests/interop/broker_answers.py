@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from kafka_servers import Checks, eventually, pair  # noqa: E402
 
 NONE, OUT_OF_RANGE, CORRUPT, UNKNOWN_TOPIC, TOO_LARGE, METADATA_TOO_LARGE, LIST_TOO_LARGE = 0, 1, 2, 3, 10, 12, 18
-INVALID_TOPIC, BAD_ACKS, BAD_GROUP, NO_MEMBER, BAD_TIMEOUT, BAD_TIME = 17, 21, 24, 25, 26, 32
+NO_COORDINATOR, INVALID_TOPIC, BAD_ACKS, BAD_GROUP, NO_MEMBER, BAD_TIMEOUT, BAD_TIME = 15, 17, 21, 24, 25, 26, 32
 BAD_VERSION, EXISTS, BAD_PARTITIONS, BAD_FACTOR, BAD_ASSIGNMENT, BAD_CONFIG, BAD_REQUEST = 35, 36, 37, 38, 39, 40, 42
 POLICY, NOT_TRANSACTIONAL, NO_GROUP, BAD_CODEC, UNKNOWN_EPOCH, BAD_RECORD = 44, 53, 69, 76, 75, 87
 TIME = 1_600_000_000_000
@@ -161,6 +161,11 @@ class Asker:
         return int16(self.peer.ask(8, 2, text(group) + struct.pack(">i", generation) + text(member) + struct.pack(">q", -1) + array(
             [text(topic) + array([struct.pack(">iq", partition, 5) + text(note)])])), 4 + 2 + len(topic) + 4 + 4)
 
+    def no_coordinator(self, kind, version):
+        """Why FindCoordinator, in a version with flexible fields, names nobody for a key of this kind."""
+        answer = self.peer.ask(10, version, b"\0" + bytes([kind]) + b"\2\2g\0")
+        return int16(answer, 1 + 4 + 1 + 2 + 4 + 1 + 4)  # tags, throttle time, one coordinator: key, id, no host, port
+
     def forget(self, group, topic):
         """(code of the whole, code of the partition)"""
         answer = self.peer.ask(47, 0, text(group) + array([text(topic) + array([struct.pack(">i", 0)])]))
@@ -269,6 +274,8 @@ def ask_groups(ask):
     def found():
         return int16(ask.peer.ask(10, 1, text(group) + b"\0"), 4) == NONE
     expect("a group has a coordinator", eventually(found), True)
+    expect("share groups and unknown kinds have none", [ask.no_coordinator(kind, version) for kind, version in ((2, 6), (2, 5), (3, 6))],
+           [NO_COORDINATOR, BAD_REQUEST, BAD_REQUEST])
     expect("its partition has been read", eventually(lambda: ask.join(group + "x", session=10) == BAD_TIMEOUT), True)
     for what, question, wanted in (("no name", {"group": ""}, BAD_GROUP), ("a short session", {"session": 10}, BAD_TIMEOUT),
                                    ("a long session", {"session": 10**8}, BAD_TIMEOUT), ("a stranger", {"member": "nobody"}, NO_MEMBER)):
