@@ -99,9 +99,7 @@ class Brokers final : public Subject {
 
  private:
     const ConfigKey* find_key(const std::string& name) const {
-        const auto& keys = x_config.schema().keys;
-        const auto key = std::ranges::find(keys, name, &ConfigKey::name);
-        return key == keys.end() ? nullptr : &*key;
+        return controller::find_broker_key(x_config.schema(), name);
     }
 
     const controller::BrokerConfig& x_config;

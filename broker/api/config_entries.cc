@@ -1,6 +1,5 @@
 #include "broker/api/config_entries.h"
 
-#include <algorithm>
 #include <set>
 
 #include "broker/controller/topic_config.h"
@@ -26,13 +25,8 @@ controller::ConfigType type_of(KeyType type) {
     return controller::ConfigType::string;
 }
 
-const ConfigKey* find_key(const ConfigSchema& schema, std::string_view name) {
-    const auto found = std::ranges::find(schema.keys, name, &ConfigKey::name);
-    return found == schema.keys.end() ? nullptr : &*found;
-}
-
 void describe_key(ConfigEntry& entry, const ConfigSchema& schema) {
-    const ConfigKey* key = find_key(schema, entry.name);
+    const ConfigKey* key = controller::find_broker_key(schema, entry.name);
     entry.type = key == nullptr ? std::int8_t{0} : static_cast<std::int8_t>(type_of(key->type));
     entry.doc = key == nullptr ? "" : std::string(key->doc);
     entry.read_only = key == nullptr || controller::dynamic_mode(schema, entry.name) ==

@@ -57,11 +57,6 @@ bool is_topic_default(std::string_view key) {
            });
 }
 
-const ConfigKey* find_key(const ConfigSchema& schema, std::string_view name) {
-    const auto found = std::ranges::find(schema.keys, name, &ConfigKey::name);
-    return found == schema.keys.end() ? nullptr : &*found;
-}
-
 std::string origin_of(ConfigLayer layer) {
     return layer == ConfigLayer::broker ? "settings of this broker at run time"
                                         : "settings of all brokers at run time";
@@ -80,6 +75,11 @@ Status refuse_all(std::string_view why, const std::vector<std::string_view>& key
 
 }  // namespace
 
+const ConfigKey* find_broker_key(const ConfigSchema& schema, std::string_view name) {
+    const auto found = std::ranges::find(schema.keys, name, &ConfigKey::name);
+    return found == schema.keys.end() ? nullptr : &*found;
+}
+
 DynamicMode dynamic_mode(const ConfigSchema& schema, std::string_view key) {
     if (std::ranges::find(kAnywhere, key) != kAnywhere.end() || is_topic_default(key)) {
         return DynamicMode::anywhere;
@@ -89,7 +89,7 @@ DynamicMode dynamic_mode(const ConfigSchema& schema, std::string_view key) {
         std::ranges::any_of(kPerBrokerPrefixes, begins)) {
         return DynamicMode::per_broker;
     }
-    return find_key(schema, key) == nullptr ? DynamicMode::anywhere : DynamicMode::never;
+    return find_broker_key(schema, key) == nullptr ? DynamicMode::anywhere : DynamicMode::never;
 }
 
 Status check_dynamic(const ConfigSchema& schema, const ConfigMap& settings, bool all_brokers) {
@@ -176,7 +176,7 @@ std::vector<LayeredValue> BrokerConfig::layers_of(std::string_view key) const {
         if (set != x_file.values().end() && set->second.origin != "default") {
             file.emplace(name, set->second.text);
         }
-        const ConfigKey* declared = find_key(x_schema, name);
+        const ConfigKey* declared = find_broker_key(x_schema, name);
         if (declared != nullptr && declared->default_value) {
             defaults.emplace(name, *declared->default_value);
         }

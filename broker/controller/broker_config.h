@@ -22,6 +22,9 @@ enum class ConfigLayer : std::int8_t {
     fallback = 5,
 };
 
+// nullptr: no such key.
+const ConfigKey* find_broker_key(const ConfigSchema& schema, std::string_view name);
+
 enum class DynamicMode {
     never,       // needs a restart
     per_broker,  // only for one broker by its id: listeners, TLS, SASL
