@@ -116,7 +116,8 @@ void handle_describe_configs(Services& services, DescribeConfigsRequest request,
         if (resource.resource_type == kBrokerResource) {
             entities.insert(controller::paths::broker_entity(services.broker_id));
             entities.emplace(controller::paths::kAllBrokersEntity);
-        } else if (services.metadata.topic(resource.resource_name) != nullptr) {
+        } else if (resource.resource_type == kTopicResource &&
+                   services.metadata.topic(resource.resource_name) != nullptr) {
             entities.insert(controller::paths::topic_entity(resource.resource_name));
         }
     }

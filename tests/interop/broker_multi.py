@@ -199,8 +199,14 @@ def check_settings(cluster, leaders):
         cluster.client.create("/config/changes/config_change_", json.dumps(notice).encode(), sequence=True)
 
     check.equal("all brokers take a record of 5,000 bytes", takers(), set(range(BROKERS)))
-    write({"message.max.bytes": "2000"}, {"version": 2, "entity_path": "brokers/<default>"})
-    check.check("and none after a setting for all", eventually(lambda: not takers()), str(takers()))
+    notice = {"version": 2, "entity_path": "brokers/<default>"}
+    write({"max.connections.per.ip": "0"}, notice)
+    check.check("a limit on connections counts from now on", eventually(
+        lambda: {first_answer(broker.address) for broker in cluster.brokers} == {"cut off"}))
+    write({"message.max.bytes": "2000"}, notice)
+    check.check("and no longer when it is taken away", eventually(
+        lambda: {first_answer(broker.address) for broker in cluster.brokers} == {"answered"}))
+    check.check("none takes a large record after a setting for all", eventually(lambda: not takers()), str(takers()))
     away = cluster.brokers[0]
     away.process.send_signal(signal.SIGSTOP)
     check.check("a broker loses its session", eventually(lambda: cluster.client.exists("/brokers/ids/0") is None))

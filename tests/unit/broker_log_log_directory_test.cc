@@ -152,6 +152,20 @@ TEST_CASE("Checkpoints are written by the clock, and only when they changed") {
     REQUIRE(world.files.calls().writes == writes);
 }
 
+TEST_CASE("How long idle producers are remembered can change") {
+    World world;
+    auto directory = open(world);
+    directory->start();
+    PartitionLog* log = *directory->create({"t", 0}, std::nullopt);
+    append(*log, make_batch({.timestamp = world.loop.wall_now().millis},
+                            {.id = 7, .epoch = 0, .sequence = 0}));
+    world.loop.advance(400s);
+    REQUIRE(log->active_producers().size() == 1);
+    directory->set_producer_id_expiration(1000);
+    world.loop.advance(400s);
+    REQUIRE(log->active_producers().empty());
+}
+
 TEST_CASE("A failed sync takes the directory offline, once") {
     World world;
     std::vector<std::string> offline;
